@@ -1,0 +1,1 @@
+"""Readers, one file per family of formats; a suffix picks the reader."""

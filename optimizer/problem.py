@@ -1,0 +1,181 @@
+"""The question as numbers: who produces what, where may we build, how far is it. Ids and arrays, nothing else.
+
+Axes used throughout: n demand parts, E walking arcs, J_l candidate sites of tier l, K_l sizes of tier l, M materials.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.network import Network, Tier
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+
+class SiteStatus(IntEnum):
+    """What a plan may do with a candidate site."""
+
+    NEW = 0
+    KEEP = 1
+    MAY_CLOSE = 2
+
+
+@dataclass(frozen=True)
+class Demand:
+    """Demand parts: pieces of communities, each of which uses one site of the first tier for all materials."""
+
+    part_ids: tuple[str, ...]
+    community_ids: tuple[str, ...]
+    community_of: Int
+    """Index into community_ids, [n]."""
+    zone_of: Int
+    """Index into Problem.zone_ids, -1 outside every zone, [n]."""
+    persons: Float
+    households: Float
+    generated_t_per_day: Float
+    """[n, M]."""
+
+
+@dataclass(frozen=True)
+class Sites:
+    """Candidate sites of one tier."""
+
+    ids: tuple[str, ...]
+    zone_of: Int
+    area_m2: Float
+    allowed: Bool
+    """Which sizes fit on the site, [J, K]."""
+    status: Int
+    """SiteStatus, [J]."""
+    closing_cost_cny: Float
+    """Paid once when a MAY_CLOSE site is closed, [J]."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Walking arcs from demand parts to sites of the first tier, within the walking limit; sorted by part."""
+
+    part: Int
+    site: Int
+    distance_m: Float
+    captured_share: Float
+    """Share of the generated tonnes that reaches the site if the part uses it, [E]."""
+
+
+@dataclass(frozen=True)
+class Leg:
+    """Drives from every site of a tier to every site of the next; inf where there is no way. All [J_l, J_l+1]."""
+
+    loaded_m: Float
+    loaded_s: Float
+    empty_m: Float
+    empty_s: Float
+    """Back from the upper site to the lower one."""
+
+
+@dataclass(frozen=True)
+class MinSites:
+    """At least `count` open sites of a tier in a zone."""
+
+    tier: int
+    zone: int
+    count: int
+    clause: str
+    """The rule and clause it comes from."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One siting question over all tiers. legs[l] joins tier l to tier l + 1."""
+
+    network: Network
+    demand: Demand
+    participation_share: float
+    zone_ids: tuple[str, ...]
+    sites: tuple[Sites, ...]
+    walk: Walk
+    legs: tuple[Leg, ...]
+    min_sites: tuple[MinSites, ...] = ()
+    max_households_per_site: float | None = None
+    """Household cap of a site of the first tier."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where shapes do not fit together."""
+        n, materials = len(self.demand.part_ids), len(self.network.materials)
+        arcs = len(self.walk.part)
+        faults: list[str] = []
+
+        def expect(name: str, array: NDArray[np.generic], shape: tuple[int, ...]) -> None:
+            if array.shape != shape:
+                faults.append(f"{name} has shape {array.shape}, expected {shape}")
+
+        expect("demand.generated_t_per_day", self.demand.generated_t_per_day, (n, materials))
+        for name in ("community_of", "zone_of", "persons", "households"):
+            expect(f"demand.{name}", getattr(self.demand, name), (n,))
+        for name in ("part", "site", "distance_m", "captured_share"):
+            expect(f"walk.{name}", getattr(self.walk, name), (arcs,))
+        if len(self.sites) != len(self.network.tiers) or len(self.legs) != len(self.sites) - 1:
+            faults.append("one Sites per tier and one Leg between two tiers are needed")
+        for tier, sites in zip(self.network.tiers, self.sites, strict=False):
+            expect(f"sites of {tier.id}: allowed", sites.allowed, (len(sites), len(tier.sizes)))
+            for name in ("zone_of", "area_m2", "status", "closing_cost_cny"):
+                expect(f"sites of {tier.id}: {name}", getattr(sites, name), (len(sites),))
+        for number, leg in enumerate(self.legs):
+            shape = (len(self.sites[number]), len(self.sites[number + 1]))
+            for name in ("loaded_m", "loaded_s", "empty_m", "empty_s"):
+                expect(f"leg {number}: {name}", getattr(leg, name), shape)
+        if arcs and np.any(np.diff(self.walk.part) < 0):
+            faults.append("walk arcs must be sorted by part")
+        if faults:
+            raise ValueError("; ".join(faults))
+
+    # -- small look-ups that several rooms need -------------------------------------------------------------
+
+    @property
+    def captured_t_per_day(self) -> Float:
+        """Tonnes per day and material that arrive if an arc is used, [E, M]."""
+        generated: Float = self.demand.generated_t_per_day[self.walk.part]
+        return np.asarray(generated * self.walk.captured_share[:, None], dtype=np.float64)
+
+    def m3_per_t(self, state: str) -> Float:
+        """Cubic metres per tonne of each material in a state, [M]."""
+        return np.array([1.0 / m.density_t_per_m3[state] for m in self.network.materials])
+
+    def trips_per_t(self, leg: int) -> Float:
+        """Full loads per tonne of each material on a leg, [M] (see Vehicle.trips_per_t)."""
+        feed = self.feed_tier(leg).feed
+        assert feed is not None
+        vehicle = self.network.vehicle(feed.vehicle)
+        return np.array([vehicle.trips_per_t(m.density_t_per_m3[feed.state]) for m in self.network.materials])
+
+    def feed_tier(self, leg: int) -> Tier:
+        """The tier that a leg arrives at."""
+        return self.network.tiers[leg + 1]
+
+    def passed_share(self, tier: int) -> Float:
+        """Share of each material that a tier passes on (the rest is residue), [M]."""
+        removes = self.network.tiers[tier].removes_residue
+        return np.array([1.0 - m.residue_share if removes else 1.0 for m in self.network.materials])
+
+    def accepts(self, tier: int) -> Bool:
+        """Which materials each size of a tier accepts, [K, M]."""
+        ids = [m.id for m in self.network.materials]
+        return np.array([[s.accepts is None or i in s.accepts for i in ids] for s in self.network.tiers[tier].sizes])
+
+    def capacity_t_per_day(self, tier: int) -> Float:
+        """Capacity in mass of each size of a tier, [K]."""
+        return np.array([s.capacity_t_per_day for s in self.network.tiers[tier].sizes])
+
+    def capacity_m3_per_day(self, tier: int) -> Float:
+        """Capacity in volume of each size of a tier, inf where none is given, [K]."""
+        return np.array([np.inf if s.capacity_m3_per_day is None else s.capacity_m3_per_day
+                         for s in self.network.tiers[tier].sizes])
