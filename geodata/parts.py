@@ -1,0 +1,148 @@
+"""Communities -> demand parts: pieces small enough for one collection site, standing on the community's own streets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from geodata.roads import Access, Snap
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+STANDING_SPACING_M = 150.0
+"""Distance between the points of a community's streets at which its residents are taken to stand."""
+BOUNDING_REACH_M = 10.0
+"""A street this close to a community's outline bounds it."""
+TOUCH_M = 15.0
+"""Shorter contacts are streets that only end at the community."""
+THROUGH_TRAFFIC = ("trunk", "trunk_link", "primary_link", "secondary_link", "tertiary_link")
+"""Nobody lives on these: residents stand there only where a community touches no other street."""
+
+
+@dataclass(frozen=True)
+class PartLimits:
+    """How large a demand part may be."""
+
+    households: float | None
+    area_m2: float
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Demand parts and the places where their residents stand on the walk network."""
+
+    ids: tuple[str, ...]
+    community: Int
+    """Row of the communities table, [n]."""
+    share: Float
+    """Share of the community that the part holds, [n]."""
+    xy: Float
+    """Mean of the standing points, [n, 2]."""
+    standing: Snap
+    """All standing points, sorted by part."""
+    part_of: Int
+    """Part of each standing point."""
+
+
+def demand_parts(communities: gpd.GeoDataFrame, access: Access, limits: PartLimits) -> Parts:
+    """Demand parts of a checked communities table (id, households, geometry in the metric CRS).
+
+    A community is cut into the least number of equal parts within the limits. Its standing points, about 150 m apart
+    along the streets that bound or cross it, are bisected along their main axis, so every part is compact.
+    """
+    geometry = communities.geometry.to_numpy()
+    pieces = _part_counts(communities, limits)
+    owner, standing, xy = _standing_points(geometry, access, pieces)
+    part_of = np.empty(len(owner), dtype=np.int64)
+    first_part = np.concatenate([[0], np.cumsum(pieces)])
+    bounds = np.searchsorted(owner, np.arange(len(geometry) + 1))
+    for i in range(len(geometry)):
+        rows = np.arange(bounds[i], bounds[i + 1])
+        for k, leaf in enumerate(_bisect(xy, rows, int(pieces[i]))):
+            part_of[leaf] = first_part[i] + k
+    order = np.argsort(part_of, kind="stable")
+    part_of, xy = part_of[order], xy[order]
+    sorted_standing = Snap(standing.edge[order], standing.along_m[order], standing.distance_m[order])
+    community = np.repeat(np.arange(len(geometry)), pieces)
+    number = np.arange(len(community)) - first_part[community] + 1
+    names = communities["id"].astype(str).to_numpy()
+    ids = tuple(f"{names[c]}#{k}" for c, k in zip(community, number, strict=True))
+    count = np.bincount(part_of, minlength=len(community))
+    mean = np.stack([np.bincount(part_of, weights=xy[:, axis], minlength=len(community)) / count for axis in (0, 1)], 1)
+    return Parts(ids, community, 1.0 / pieces[community], mean, sorted_standing, part_of)
+
+
+def _part_counts(communities: gpd.GeoDataFrame, limits: PartLimits) -> Int:
+    need = shapely.area(communities.geometry.to_numpy()) / limits.area_m2
+    if limits.households is not None:
+        need = np.maximum(need, communities["households"].to_numpy(dtype=np.float64) / limits.households)
+    return np.maximum(1, np.ceil(need - 1e-9)).astype(np.int64)
+
+
+def _standing_points(geometry: NDArray[np.object_], access: Access, at_least: Int) -> tuple[Int, Snap, Float]:
+    """Standing points sorted by community: owner, place on the network, coordinates."""
+    lines = access.streets.lines
+    reach = shapely.buffer(geometry, BOUNDING_REACH_M, quad_segs=2)
+    areal = shapely.get_dimensions(geometry) == 2
+    owner, hit = access.tree.query(reach, predicate="intersects")
+    keep = areal[owner]
+    owner, edge = owner[keep], access.edge[hit[keep]]
+    clipped, piece = shapely.get_parts(shapely.intersection(lines[edge], reach[owner]), return_index=True)
+    owner, edge, length = owner[piece], edge[piece], shapely.length(clipped)
+    keep = _lived_on(owner, length, access.streets.highway[edge], len(geometry))
+    owner, edge, clipped, length = owner[keep], edge[keep], clipped[keep], length[keep]
+
+    centre = shapely.get_coordinates(shapely.centroid(geometry))
+    middle = shapely.get_coordinates(shapely.line_interpolate_point(clipped, 0.5, normalized=True)) - centre[owner]
+    order = np.lexsort((edge, np.arctan2(middle[:, 1], middle[:, 0]), owner))
+    owner, edge, clipped, length = owner[order], edge[order], clipped[order], length[order]
+
+    total = np.bincount(owner, weights=length, minlength=len(geometry))
+    wanted = np.where(total > 0, np.maximum(at_least, np.ceil(total / STANDING_SPACING_M)), 0).astype(np.int64)
+    who = np.repeat(np.arange(len(geometry)), wanted)
+    number = np.arange(len(who)) - np.repeat(np.cumsum(wanted) - wanted, wanted)
+    starts = np.cumsum(length) - length
+    base = np.concatenate([[0.0], np.cumsum(total)])[who]
+    target = base + (number + 0.5) * total[who] / wanted[who]
+    at = np.clip(np.searchsorted(starts, target, side="right") - 1, 0, max(len(starts) - 1, 0))
+    points = shapely.line_interpolate_point(clipped[at], np.clip(target - starts[at], 0.0, length[at]))
+    snap = access.locate(edge[at], points)
+
+    alone = np.flatnonzero(wanted == 0)  # no street along it, or only a point: the nearest street
+    near = access.snap(geometry[alone])
+    repeat = np.repeat(np.arange(len(alone)), at_least[alone])
+    owner = np.concatenate([who, alone[repeat]])
+    order = np.argsort(owner, kind="stable")
+    snap = Snap(np.concatenate([snap.edge, near.edge[repeat]])[order],
+                np.concatenate([snap.along_m, near.along_m[repeat]])[order],
+                np.concatenate([np.zeros(len(who)), near.distance_m[repeat]])[order])
+    xy = shapely.get_coordinates(shapely.line_interpolate_point(lines[snap.edge], snap.along_m))
+    return owner[order], snap, xy
+
+
+def _lived_on(owner: Int, length: Float, highway: NDArray[np.object_], communities: int) -> NDArray[np.bool_]:
+    """Which pieces of street residents stand on: not through traffic, not a mere touch, unless there is nothing else."""
+    through = np.isin(highway.astype(str), THROUGH_TRAFFIC)
+    lived = np.bincount(owner[~through], weights=length[~through], minlength=communities) > TOUCH_M
+    keep = ~through | ~lived[owner]
+    longest = np.zeros(communities)
+    np.maximum.at(longest, owner[keep], length[keep])
+    return np.asarray(keep & (length > 0) & (length >= np.minimum(TOUCH_M, longest[owner]) * (1 - 1e-9)))
+
+
+def _bisect(xy: Float, rows: Int, pieces: int) -> list[Int]:
+    """Rows split into compact groups of nearly equal size, along the main axis first."""
+    if pieces == 1:
+        return [rows]
+    spread = xy[rows] - xy[rows].mean(axis=0)
+    _, _, axes = np.linalg.svd(spread, full_matrices=False)
+    axis = axes[0] * np.sign(axes[0][np.argmax(np.abs(axes[0]))])
+    order = rows[np.lexsort((rows, np.round(spread @ axis, 6)))]
+    low = pieces // 2
+    cut = min(max(round(len(rows) * low / pieces), low), len(rows) - (pieces - low))
+    return [*_bisect(xy, order[:cut], low), *_bisect(xy, order[cut:], pieces - low)]

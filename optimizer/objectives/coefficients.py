@@ -1,0 +1,68 @@
+"""The shape every term of the objective has: linear coefficients on open sites, trips, tonnes and unserved tonnes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.problem import Problem
+
+Float = NDArray[np.float64]
+Kind = Literal["cost", "income", "penalty"]
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """Linear coefficients; income is negative.
+
+    open_cny_per_year[l]: [J_l, K_l] for an open site of a size. closed_cny_per_year[l]: [J_l] for a site left closed.
+    trip_cny[l]: [J_l, J_l+1] per full load on a leg (times Problem.trips_per_t per tonne).
+    entering_cny_per_t[l]: [M] per tonne that enters a tier. unserved_cny_per_t: [M] per tonne not served.
+    """
+
+    open_cny_per_year: tuple[Float, ...]
+    closed_cny_per_year: tuple[Float, ...]
+    trip_cny: tuple[Float, ...]
+    entering_cny_per_t: tuple[Float, ...]
+    unserved_cny_per_t: Float
+
+
+@dataclass(frozen=True)
+class Term:
+    """A named term of the objective; gross cost is the sum of the terms of kind `cost`."""
+
+    name: str
+    kind: Kind
+    coefficients: Callable[[Problem], Coefficients]
+
+
+def zero(problem: Problem) -> Coefficients:
+    """Coefficients of nothing, in the right shapes."""
+    materials = len(problem.network.materials)
+    return Coefficients(
+        tuple(np.zeros(s.allowed.shape) for s in problem.sites),
+        tuple(np.zeros(len(s)) for s in problem.sites),
+        tuple(np.zeros(leg.loaded_m.shape) for leg in problem.legs),
+        tuple(np.zeros(materials) for _ in problem.sites),
+        np.zeros(materials),
+    )
+
+
+def add(parts: Iterable[Coefficients]) -> Coefficients:
+    """The sum of several coefficients of the same shapes."""
+    items = list(parts)
+
+    def summed(arrays: list[tuple[Float, ...]]) -> tuple[Float, ...]:
+        return tuple(np.sum(np.stack(level), axis=0) for level in zip(*arrays, strict=True))
+
+    return Coefficients(
+        summed([c.open_cny_per_year for c in items]),
+        summed([c.closed_cny_per_year for c in items]),
+        summed([c.trip_cny for c in items]),
+        summed([c.entering_cny_per_t for c in items]),
+        np.sum(np.stack([c.unserved_cny_per_t for c in items]), axis=0),
+    )

@@ -1,0 +1,21 @@
+"""Handling: the variable cost of each tier, and the disposal of the residue a tier removes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from optimizer.objectives.coefficients import Coefficients, zero
+from optimizer.problem import Problem
+
+
+def coefficients(problem: Problem) -> Coefficients:
+    """CNY per tonne entering each tier."""
+    network = problem.network
+    entering = tuple(
+        np.full(len(network.materials), tier.variable_cost_cny_per_t)
+        + (1.0 - problem.passed_share(level)) * network.money.residue_cny_per_t
+        for level, tier in enumerate(network.tiers)
+    )
+    return replace(zero(problem), entering_cny_per_t=entering)
