@@ -35,8 +35,9 @@ def write_layer(path: Path, name: str, features: geopandas.GeoDataFrame, *, titl
                 estimated: list[str]) -> None:
     """Write one layer as an RFC 7946 FeatureCollection, one feature per line.
 
-    `features` is in WGS 84 with a string column `id`. A layer with a stored schema must carry its properties (a layer
-    of sites, known by its column `tier_id`, those of the tier schema). Raises LayerError with every fault at once.
+    `features` is in WGS 84 with a string column `id`. A layer with a stored schema must carry its properties
+    (a layer of sites, known by its column `tier_id`, those of the tier schema). Raises LayerError with every
+    fault at once.
     """
     schema = load_schema(name) or (load_schema(SITE_SCHEMA) if "tier_id" in features.columns else None)
     _check(name, features, schema)
@@ -71,7 +72,8 @@ def wgs84_geometries(geometries: NDArray[np.object_], kind: str = "any") -> NDAr
     if kind not in _LIFTS:
         return np.asarray(oriented, dtype=object)
     single, lift = _LIFTS[kind]
-    return np.array([lift([g]) if g is not None and g.geom_type == single else g for g in oriented], dtype=object)
+    lifted = [lift([g]) if g is not None and g.geom_type == single else g for g in oriented]
+    return np.array(lifted, dtype=object)
 
 
 def bbox_of(geometries: NDArray[np.object_]) -> list[float] | None:

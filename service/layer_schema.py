@@ -1,4 +1,4 @@
-"""The layer schemas (service/layer_schemas/*.json) as typed objects: property names, titles zh and en, units."""
+"""The layer schemas (service/layer_schemas/*.json) as typed objects: names, titles zh and en, units."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ class PlanJson(Record):
 
 
 def read_plan_json(path: Path) -> PlanJson:
-    """The plan of a result folder; OSError when unreadable, pydantic ValidationError when it does not conform."""
+    """The plan of a result folder; OSError when unreadable, pydantic ValidationError when malformed."""
     return PlanJson.model_validate_json(path.read_bytes())
 
 

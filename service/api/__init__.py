@@ -1,1 +1,1 @@
-"""The HTTP face: application factory, routes, schemas and the table of errors. Only these files know FastAPI."""
+"""The HTTP face: application factory, routes, schemas, table of errors. Only these files know FastAPI."""
