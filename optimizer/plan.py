@@ -12,6 +12,7 @@ Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 Status = Literal["optimal", "feasible", "stopped", "no_plan"]
+TourKind = Literal["collection", "line_haul"]
 
 
 @dataclass(frozen=True)
@@ -63,17 +64,25 @@ class Plan:
 
 @dataclass(frozen=True)
 class Trip:
-    """Leave the base, visit stops, come back and unload. Stops are point ids in visiting order."""
+    """Leave the base, visit stops, come back; stops are ids in visiting order.
+
+    A collection trip takes loads at points and unloads at its base; a line-haul trip is loaded at its base and
+    unloads at its one stop, so that its load is what it brings there.
+    """
 
     stops: tuple[str, ...]
     load_t: tuple[float, ...]
-    """Taken at each stop."""
+    """Taken (line haul: brought) at each stop."""
     load_m3: tuple[float, ...]
     distance_m: float
     duration_s: float
     """Driving, service at the stops and unloading."""
     start_s: float
     """Since the start of the shift."""
+    arrival_s: tuple[float, ...] = ()
+    """At each stop, since the start of the shift."""
+    service_s: tuple[float, ...] = ()
+    """Spent at each stop: loading (line haul: unloading)."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +91,9 @@ class Tour:
 
     id: str
     base: str
-    """Site id where the vehicle starts, unloads and ends (a line-haul trip starts at its origin station)."""
+    """Site id where the vehicle starts and ends, and where a collection vehicle unloads."""
     vehicle: str
     day: int
     """1 (Monday) to 7."""
     trips: tuple[Trip, ...]
+    kind: TourKind = "collection"
