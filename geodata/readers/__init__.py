@@ -1,1 +1,33 @@
-"""Readers, one file per family of formats; a suffix picks the reader."""
+"""Readers, one file per family of formats; a suffix picks the reader.
+
+A reader takes a Source and returns the file's own columns with geometry, in the file's coordinates. It renames,
+repairs and drops nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import geopandas as gpd
+
+from geodata.readers.csv_points import read_csv_points
+from geodata.readers.source import Source
+from geodata.readers.vector import read_vector
+from geodata.tables import DataError, fault
+
+__all__ = ["READERS", "Source", "read_source"]
+
+READERS: Mapping[str, Callable[[Source], gpd.GeoDataFrame]] = MappingProxyType({
+    ".gpkg": read_vector, ".geojson": read_vector, ".json": read_vector, ".shp": read_vector, ".fgb": read_vector,
+    ".csv": read_csv_points})
+
+
+def read_source(source: Source) -> gpd.GeoDataFrame:
+    """The layer as the file has it; DataError when it is missing, empty of geometry or unreadable."""
+    reader = READERS.get(source.path.suffix.lower())
+    if reader is None:
+        raise DataError([fault("format_unknown", file=source.file, suffix=source.path.suffix, known=", ".join(READERS))])
+    if not source.path.is_file():
+        raise DataError([fault("file_missing", file=str(source.path), layer=source.layer)])
+    return reader(source)

@@ -1,0 +1,148 @@
+"""What each fault of an input says, in Chinese and English: one row per code. Data, not code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Text:
+    """One sentence in Chinese and in English."""
+
+    zh: str
+    en: str
+
+    def filled(self, values: Mapping[str, object]) -> Text:
+        """The same sentence with its {placeholders} replaced."""
+        return Text(self.zh.format_map(values), self.en.format_map(values))
+
+
+@dataclass(frozen=True)
+class Message:
+    """Template of a fault: how bad it is, what is wrong, what to do."""
+
+    severity: Severity
+    title: Text
+    action: Text
+
+
+def _error(zh: str, en: str, do_zh: str, do_en: str) -> Message:
+    return Message("error", Text(zh, en), Text(do_zh, do_en))
+
+
+def _warning(zh: str, en: str, do_zh: str, do_en: str) -> Message:
+    return Message("warning", Text(zh, en), Text(do_zh, do_en))
+
+
+def _note(zh: str, en: str, do_zh: str, do_en: str) -> Message:
+    return Message("note", Text(zh, en), Text(do_zh, do_en))
+
+
+_FILES = {
+    "file_missing": _error("文件不存在", "the file does not exist",
+                           "请检查研究文件中的 path", "check `path` in the study file"),
+    "format_unknown": _error("无法识别后缀“{suffix}”的格式", "no reader for the suffix '{suffix}'",
+                             "可用后缀：{known}", "use one of {known}"),
+    "file_unreadable": _error("文件无法读取：{reason}", "the file cannot be read: {reason}",
+                              "请检查文件是否完整", "check that the file is complete"),
+    "layer_missing": _error("没有图层“{wanted}”", "there is no layer '{wanted}'",
+                            "现有图层：{known}", "layers in the file: {known}"),
+    "layer_not_named": _error("文件含多个图层，但未指明 layer", "the file has several layers and `layer` is not given",
+                              "现有图层：{known}", "layers in the file: {known}"),
+    "layer_not_spatial": _error("图层没有几何", "the layer has no geometry",
+                                "请选择空间图层", "choose a spatial layer"),
+    "layer_empty": _error("图层没有任何要素", "the layer is empty",
+                          "请提供至少一个要素", "give at least one feature"),
+    "encoding_wrong": _error("文字编码不是 {encoding}", "the text is not in {encoding}",
+                             "请用 encoding 指明编码，如 GBK", "name the encoding, for example `encoding: GBK`"),
+    "text_garbled": _warning("字段“{column}”疑似乱码", "column '{column}' looks garbled",
+                             "请用 encoding 指明编码，如 GBK", "name the encoding, for example `encoding: GBK`"),
+}
+
+_CRS = {
+    "no_crs": _error("没有坐标系", "the layer has no coordinate reference system",
+                     "请用 crs 指明，如 EPSG:4490、GCJ-02、BD-09", "name it with `crs`: EPSG:<n>, GCJ-02 or BD-09"),
+    "crs_unknown": _error("无法识别坐标系“{crs}”", "unknown coordinate reference system '{crs}'",
+                          "请写 EPSG:<编号>、GCJ-02 或 BD-09", "write EPSG:<n>, GCJ-02 or BD-09"),
+    "crs_refused": _error("坐标系“{crs}”依据的 {datum} 到 WGS84 需要未公开的七参数，不予转换",
+                          "'{crs}' rests on {datum}, whose shift to WGS 84 needs seven parameters that are not public",
+                          "请先由测绘部门转换为 CGCS2000", "have the layer converted to CGCS2000 first"),
+    "crs_not_metric": _error("crs_metric“{crs}”不是以米为单位的投影坐标系",
+                             "crs_metric '{crs}' is not a projected system in metres",
+                             "请写 auto 或投影坐标系编号", "write `auto` or a projected system"),
+    "crs_overridden": _note("文件写明 {found}，按研究文件的 {crs} 理解", "the file says {found}; read as {crs} as the study says",
+                            "请确认", "make sure that this is meant"),
+    "coordinates_impossible": _error("坐标超出 {crs} 的有效范围（{bounds}）", "coordinates {bounds} are impossible in {crs}",
+                                     "请检查 crs 以及经纬度是否颠倒", "check `crs` and whether longitude and latitude are swapped"),
+    "lon_lat_swapped": _error("经纬度疑似颠倒（{bounds}）", "longitude and latitude seem to be swapped ({bounds})",
+                              "请检查 lon、lat 两列", "check the columns lon and lat"),
+}
+
+_TABLE = {
+    "column_missing": _error("缺少字段“{column}”", "column '{column}' is missing",
+                             "现有字段：{known}", "columns in the layer: {known}"),
+    "column_unknown": _error("本表没有名为“{column}”的字段{hint}", "this table has no column '{column}'{hint}",
+                             "columns 左侧可用：{known}", "left side of `columns` may be: {known}"),
+    "id_synthetic": _note("没有 id 字段，已按行号编号（row-1 …）", "no id column; rows are numbered (row-1 ...)",
+                          "如需稳定编号请用 columns 指明 id", "name one with `columns: {{id: ...}}` if it matters"),
+    "id_missing": _error("编号为空", "the id is empty", "请补齐编号", "fill it in"),
+    "id_repeated": _error("编号重复 {count} 次", "the id occurs {count} times", "编号必须唯一", "make ids unique"),
+    "value_missing": _error("字段“{column}”为空", "'{column}' is empty", "请补齐数值", "fill it in"),
+    "value_not_number": _error("字段“{column}”的值“{value}”不是有限数", "'{column}' is '{value}', not a finite number",
+                               "请改为数字（{unit}）", "write a number ({unit})"),
+    "value_too_small": _error("字段“{column}”为 {value}，小于 {minimum}", "'{column}' is {value}, below {minimum}",
+                              "请更正", "correct it"),
+    "value_not_allowed": _error("字段“{column}”的值“{value}”无效", "'{column}' is '{value}'",
+                                "可用：{known}", "use one of {known}"),
+    "geometry_null": _error("几何为空", "the geometry is empty", "请补齐或删除该要素", "draw it or delete the feature"),
+    "geometry_invalid": _error("几何无效：{reason}", "the geometry is invalid: {reason}",
+                               "请在 GIS 中修复（不会自动修复）", "repair it in a GIS (nothing is repaired silently)"),
+    "geometry_type": _error("几何类型为 {found}，应为 {wanted}", "the geometry is a {found}, expected {wanted}",
+                            "请检查图层", "check the layer"),
+}
+
+_PLACES = {
+    "roads_far": _error("{near} / {count} 个小区位于街道 500 m 内（中位距离 {median} m），道路与小区没有对上",
+                        "only {near} of {count} communities lie within 500 m of a street (median distance {median} m)",
+                        "常见原因：坐标系错误，或 GCJ-02 被当作 WGS84", "usual cause: a wrong crs, or GCJ-02 read as WGS 84"),
+    "zone_unknown": _warning("分区“{zone}”不在分区图层中", "zone '{zone}' is not in the zones layer",
+                             "已改按位置归属", "assigned by place instead"),
+    "outside_zones": _warning("不在任何分区内", "lies outside every zone",
+                              "分区规则不适用于该要素", "rules per zone do not see it"),
+    "area_differs": _warning("面积字段 {given} m² 与几何面积 {measured} m² 不符", "the file says {given} m2, the geometry has {measured} m2",
+                             "已采用几何面积", "the geometry is used"),
+}
+
+_SCREENING = {
+    "no_candidate": _error("层级“{tier}”筛选后没有候选用地（{reasons}）", "no candidate land is left for '{tier}' ({reasons})",
+                           "请放宽 screening 或补充用地", "relax `screening` or give more land"),
+    "exclusion_unknown": _error("buffers_m 中的“{name}”不是排除图层{hint}", "buffers_m names '{name}', which is no exclusion layer{hint}",
+                                "可用：{known}", "use one of {known}"),
+    "land_use_missing": _error("层级“{tier}”限定了用地类别，但用地图层没有 land_use 字段",
+                               "'{tier}' restricts land_use, but the land layer has no such column",
+                               "请在 columns 中指明 land_use", "name it with `columns: {{land_use: ...}}`"),
+}
+
+_AUDIT = {
+    "geometry_repeated": _warning("几何与 {other} 相同", "same geometry as {other}", "请确认是否重复", "check whether it is counted twice"),
+    "sliver": _warning("碎面：{area} m²", "sliver of {area} m2", "请合并或删除", "merge or delete it"),
+    "far_from_street": _warning("距最近街道 {distance} m", "{distance} m from the nearest street",
+                                "请检查道路是否缺失", "check for missing streets"),
+    "population_zero": _warning("人口为零", "the population is zero", "请确认", "make sure that this is meant"),
+    "line_crosses_itself": _warning("线自相交", "the line crosses itself", "请检查是否应打断", "check whether it should be split"),
+    "line_too_short": _warning("线长 {length} m", "a line of {length} m", "请检查", "check it"),
+    "tag_missing": _note("{count} / {total} 条道路没有 {column}", "{count} of {total} streets have no {column}",
+                         "按默认规则处理，并列为假设", "defaults are used and listed as assumptions"),
+    "datum_suspect": _warning("图层疑似为 {datum}：转换后位于街道 {near} m 内的比例由 {before} 升至 {after}",
+                              "the layer may be in {datum}: the share within {near} m of a street rises from {before} to {after} "
+                              "after conversion",
+                              "请核对并用 crs: {datum} 指明", "check it and say `crs: {datum}`"),
+    "zone_empty": _note("分区内没有小区", "no community lies in this zone", "请确认", "make sure that this is meant"),
+}
+
+MESSAGES: Mapping[str, Message] = MappingProxyType({**_FILES, **_CRS, **_TABLE, **_PLACES, **_SCREENING, **_AUDIT})

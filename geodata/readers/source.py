@@ -1,0 +1,24 @@
+"""What a study says about one input file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input: where it lies, which layer, its coordinates and text, and its columns as {ours: theirs}."""
+
+    path: Path
+    layer: str | None = None
+    crs: str | None = None
+    """EPSG:<n>, GCJ-02 or BD-09; None trusts the file."""
+    encoding: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def file(self) -> str:
+        """Name of the file, for messages."""
+        return self.path.name

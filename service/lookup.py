@@ -1,0 +1,105 @@
+"""Networks and rules by name: in the study's folder, then $RECYNET_CONFIGS, then the packaged configs."""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from geodata.tables import DataError, Fault, did_you_mean, fault
+from optimizer.network import Network
+from optimizer.rules import Rule
+from service.messages import STUDY_MESSAGES
+from service.study import Study
+from service.yaml_files import read_yaml, validation_faults
+
+CONFIGS_VARIABLE = "RECYNET_CONFIGS"
+_KIND_ZH = {"networks": "网络", "rules": "规则"}
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load_network(study: Study) -> Network:
+    """The network a study names; DataError when it is unknown, wrong, or the study's screening does not fit it."""
+    network = _load(study, "networks", study.network, Network)
+    faults = screening_faults(study, network)
+    if faults:
+        raise DataError(faults)
+    return network
+
+
+def load_rules(study: Study) -> tuple[Rule, ...]:
+    """The rules a study names, in its order; DataError with the faults of all of them."""
+    rules: list[Rule] = []
+    faults: list[Fault] = []
+    for name in study.rules:
+        try:
+            rules.append(_load(study, "rules", name, Rule))
+        except DataError as error:
+            faults += error.faults
+    if faults:
+        raise DataError(faults)
+    return tuple(rules)
+
+
+def config_text(study: Study, kind: str, name: str) -> str:
+    """The YAML text of a network or rule, for the result folder; DataError when the name is unknown."""
+    found = _find(study, kind, name)
+    if found is None:
+        known = known_names(study, kind)
+        raise DataError([fault("name_unknown", file=study.file.name, messages=STUDY_MESSAGES, name=name,
+                               kind=kind.removesuffix("s"), kind_zh=_KIND_ZH[kind], known=", ".join(known) or "-",
+                               hint=did_you_mean(name, known))])
+    return found.read_text(encoding="utf-8")
+
+
+def known_names(study: Study, kind: str) -> tuple[str, ...]:
+    """Names of all networks or rules that can be found, sorted."""
+    names = {entry.name.removesuffix(".yaml") for folder in _folders(study, kind) if folder.is_dir()
+             for entry in folder.iterdir() if entry.name.endswith(".yaml")}
+    return tuple(sorted(names))
+
+
+def screening_faults(study: Study, network: Network) -> tuple[Fault, ...]:
+    """Tiers named in a study's screening that the network lacks or that do not stand on land."""
+    ids = [tier.id for tier in network.tiers]
+    faults: list[Fault] = []
+    for tier_id in study.screening:
+        key = f"screening.{tier_id}"
+        if tier_id not in ids:
+            faults.append(fault("tier_unknown", file=study.file.name, messages=STUDY_MESSAGES, key=key,
+                                network=network.network, known=", ".join(ids), hint=did_you_mean(tier_id, ids)))
+        elif network.tier(tier_id).candidates != "land":
+            faults.append(fault("tier_not_on_land", file=study.file.name, messages=STUDY_MESSAGES, key=key))
+    if study.inputs.land is None:
+        faults += [fault("land_needed", file=study.file.name, messages=STUDY_MESSAGES, tier=tier.id)
+                   for tier in network.tiers if tier.candidates == "land"]
+    return tuple(faults)
+
+
+def _folders(study: Study, kind: str) -> tuple[Path | Traversable, ...]:
+    """Where files of a kind are looked for, first to last."""
+    own: list[Path | Traversable] = [study.folder / kind]
+    if os.environ.get(CONFIGS_VARIABLE):
+        own.append(Path(os.environ[CONFIGS_VARIABLE]) / kind)
+    return (*own, files("configs") / kind)
+
+
+def _find(study: Study, kind: str, name: str) -> Path | Traversable | None:
+    if not name.replace("_", "").replace("-", "").isalnum():
+        return None  # a name, not a path
+    beside = study.folder / f"{name}.yaml"
+    places = [beside, *(folder / f"{name}.yaml" for folder in _folders(study, kind))]
+    return next((place for place in places if place.is_file()), None)
+
+
+def _load(study: Study, kind: str, name: str, model: type[Model]) -> Model:
+    text = config_text(study, kind, name)
+    file = f"{kind}/{name}.yaml"
+    try:
+        return model.model_validate(read_yaml(text, file))
+    except ValidationError as error:
+        raise DataError(validation_faults(error, model, file)) from error

@@ -1,0 +1,50 @@
+"""What faults of studies, networks and rules say, in Chinese and English: one row per code. Data, not code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from geodata.messages import Message, Severity, Text
+
+
+def _row(severity: Severity, zh: str, en: str, do_zh: str, do_en: str) -> Message:
+    return Message(severity, Text(zh, en), Text(do_zh, do_en))
+
+
+STUDY_MESSAGES: Mapping[str, Message] = MappingProxyType({
+    "study_missing": _row("error", "研究文件不存在", "the study file does not exist", "请检查路径", "check the path"),
+    "yaml_wrong": _row("error", "YAML 有误：{reason}", "not valid YAML: {reason}", "请更正该行", "correct that line"),
+    "yaml_alias": _row("error", "第 {line} 行使用了 YAML 别名", "line {line}: YAML aliases are refused",
+                       "请写出完整内容", "write the value out"),
+    "yaml_key_repeated": _row("error", "第 {line} 行重复了键“{key}”", "line {line}: key '{key}' is repeated",
+                              "请删去其一", "delete one of the two"),
+    "not_a_mapping": _row("error", "文件顶层不是键值表", "the top level is not a table of keys",
+                          "请参考 recynet schema", "see `recynet schema`"),
+    "override_wrong": _row("error", "覆盖项“{text}”无法应用：{reason}", "override '{text}' cannot be applied: {reason}",
+                           "写法为 a.b=值", "write a.b=value"),
+    "key_unknown": _row("error", "未知的键“{key}”{hint}", "unknown key '{key}'{hint}", "可用：{known}", "known here: {known}"),
+    "key_missing": _row("error", "缺少“{key}”", "'{key}' is missing", "请补上", "add it"),
+    "value_wrong": _row("error", "“{key}”：{reason}", "'{key}': {reason}", "请更正", "correct it"),
+    "variable_unset": _row("error", "环境变量 RECYNET_DATA 未设置", "the environment variable RECYNET_DATA is not set",
+                           "请将其设为数据文件夹", "set it to the folder with the data"),
+    "variable_unknown": _row("error", "“{key}”中的变量“{name}”不会被替换", "'{key}': variable '{name}' is not expanded",
+                             "仅支持 ${{RECYNET_DATA}}", "only ${{RECYNET_DATA}} is"),
+    "name_unknown": _row("error", "没有名为“{name}”的{kind_zh}{hint}", "there is no {kind} named '{name}'{hint}",
+                         "现有：{known}", "known: {known}"),
+    "config_wrong": _row("error", "“{key}”：{reason}", "'{key}': {reason}", "请更正该文件", "correct that file"),
+    "tier_unknown": _row("error", "“{key}”不是网络“{network}”的层级{hint}", "'{key}' is no tier of network '{network}'{hint}",
+                         "可用：{known}", "use one of {known}"),
+    "tier_not_on_land": _row("error", "层级“{key}”不占用地块，screening 对它无意义", "tier '{key}' does not stand on parcels; "
+                             "screening says nothing about it", "请删去该项", "delete the entry"),
+    "size_unknown": _row("error", "层级“{tier}”没有规格“{size}”", "tier '{tier}' has no size '{size}'",
+                         "可用：{known}", "use one of {known}"),
+    "land_needed": _row("error", "层级“{tier}”需要用地图层，但 inputs.land 未给出", "tier '{tier}' stands on land, but inputs.land is missing",
+                        "请给出 inputs.land", "give inputs.land"),
+    "quota_impossible": _row("error", "{clause}：分区要求至少 {required} 处“{tier}”，候选只有 {candidates} 处",
+                             "{clause} requires {required} sites of '{tier}' in this zone, but only {candidates} candidates are left",
+                             "请放宽 screening、补充用地或去掉该规则", "relax `screening`, give more land or drop the rule"),
+    "clause_not_applicable": _row("note", "条款 {clause} 未应用：{reason_zh}", "clause {clause} is not applied: {reason_en}",
+                                  "已在结果中列出", "listed in the result"),
+    "estimated": _row("note", "估计值：{text_zh}", "estimated: {text_en}", "展示时须注明", "say so wherever it is shown"),
+})

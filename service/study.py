@@ -1,0 +1,269 @@
+"""Study: YAML in, a validated frozen object out, with overrides and every error reported together."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, PrivateAttr, ValidationError, field_validator
+
+from geodata.places import ExclusionInput, PlacesInput
+from geodata.readers import Source
+from geodata.screening import TierScreening
+from geodata.tables import DataError, Fault, fault
+from optimizer.network import Config, Identifier, NonNegative, Positive, Share, Tier, Title
+from service.messages import STUDY_MESSAGES
+from service.yaml_files import read_yaml_file, validation_faults
+
+DATA_VARIABLE = "RECYNET_DATA"
+ZoneLevel = Literal["community", "sub_district", "town", "village", "district", "county", "city"]
+Count = Annotated[int, Field(ge=1)]
+
+
+class SourceConfig(Config):
+    """One input file."""
+
+    path: Path
+    layer: str | None = None
+    crs: Annotated[str, Field(pattern=r"^(EPSG:\d+|GCJ-02|BD-09)$")] | None = None
+    """EPSG:<n>, GCJ-02 or BD-09; without it the file is trusted."""
+    encoding: str | None = None
+    columns: dict[str, str] = Field(default_factory=dict)
+    """{ours: theirs}."""
+    estimated: Title | None = None
+    """What in this layer is estimated, not measured; shown wherever the layer is."""
+
+    def source(self) -> Source:
+        """The same for the readers."""
+        return Source(self.path, self.layer, self.crs, self.encoding, self.columns)
+
+
+class ZonesConfig(SourceConfig):
+    """The zones, and which level of the administration they are."""
+
+    level: ZoneLevel | None = None
+
+
+class ExclusionConfig(SourceConfig):
+    """Land where nothing may stand."""
+
+    name: Identifier
+    buffer_m: NonNegative = 0.0
+
+
+class InputsConfig(Config):
+    """The layers of a study."""
+
+    communities: SourceConfig
+    roads: SourceConfig
+    land: SourceConfig | None = None
+    zones: ZonesConfig | None = None
+    exclusions: tuple[ExclusionConfig, ...] = ()
+    existing_sites: SourceConfig | None = None
+
+    def named(self) -> tuple[tuple[str, SourceConfig], ...]:
+        """Every input that is given, with its dotted name (land, exclusions.water ...)."""
+        single = (("communities", self.communities), ("roads", self.roads), ("land", self.land), ("zones", self.zones),
+                  ("existing_sites", self.existing_sites))
+        return (*((name, source) for name, source in single if source is not None),
+                *((f"exclusions.{e.name}", e) for e in self.exclusions))
+
+
+class AccessConfig(Config):
+    """How the share captured falls with walking distance: share x exp(-d / decay_m), nothing beyond max_m."""
+
+    share: Share = 0.8
+    decay_m: Positive = 500.0
+    max_m: Positive = 800.0
+
+
+class ScreeningConfig(Config):
+    """What land one tier may stand on."""
+
+    min_area_m2: NonNegative = 0.0
+    max_area_m2: Positive | None = None
+    land_use: tuple[str, ...] = ()
+    buffers_m: dict[str, NonNegative] = Field(default_factory=dict)
+    """Distance to keep from an exclusion layer, or from `communities`."""
+    max_distance_to_street_m: NonNegative | None = None
+
+
+class CandidatesConfig(Config):
+    """Candidate points along streets."""
+
+    spacing_m: Positive = 120.0
+
+
+class SolveConfig(Config):
+    """When siting stops. Iterations decide; the time limit is a safety stop."""
+
+    gap: Share = 0.01
+    iterations: Count | None = None
+    time_limit_s: Positive = 120.0
+    seed: Annotated[int, Field(ge=0)] = 1
+    threads: Count = 2
+
+
+class RoutingConfig(Config):
+    """How tours are made, and when that stops."""
+
+    engine: Identifier = "auto"
+    calendar: Literal["weekly"] = "weekly"
+    iterations: Count | None = None
+    time_limit_s: Positive = 60.0
+    seed: Annotated[int, Field(ge=0)] = 1
+    threads: Count = 2
+
+
+class Study(Config):
+    """One question: inputs, network, rules, screening, and the settings of siting and routing."""
+
+    schema_version: Literal[1]
+    study: Identifier
+    title: Title
+    year: Annotated[int, Field(ge=1990, le=2100)] = 2025
+    inputs: InputsConfig
+    crs_metric: Annotated[str, Field(pattern=r"^(auto|EPSG:\d+)$")] = "auto"
+    network: str
+    rules: tuple[str, ...] = ()
+    setting: Literal["urban", "town"] = "urban"
+    """Which column of a rule is meant where it tells towns from cities."""
+    access: AccessConfig = Field(default_factory=AccessConfig)
+    screening: dict[str, ScreeningConfig] = Field(default_factory=dict)
+    """Per tier id."""
+    candidates: CandidatesConfig = Field(default_factory=CandidatesConfig)
+    solve: SolveConfig = Field(default_factory=SolveConfig)
+    routing: RoutingConfig = Field(default_factory=RoutingConfig)
+    attribution: tuple[str, ...] = ()
+    """Notices that licences of the data ask for."""
+
+    _file: Path = PrivateAttr(default_factory=lambda: Path("study.yaml"))
+
+    @field_validator("inputs")
+    @classmethod
+    def _names_differ(cls, inputs: InputsConfig) -> InputsConfig:
+        names = [e.name for e in inputs.exclusions]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"exclusions share the names {repeated}")
+        if "communities" in names:
+            raise ValueError("an exclusion may not be called 'communities'")
+        return inputs
+
+    @property
+    def file(self) -> Path:
+        """Where the study was read from."""
+        return self._file
+
+    @property
+    def folder(self) -> Path:
+        """The study file's folder: relative paths and local networks and rules belong to it."""
+        return self._file.parent
+
+    def places_input(self) -> PlacesInput:
+        """The inputs as geodata.places.read_places takes them."""
+        inputs = self.inputs
+        land, zones, existing = inputs.land, inputs.zones, inputs.existing_sites
+        return PlacesInput(
+            communities=inputs.communities.source(), roads=inputs.roads.source(),
+            land=None if land is None else land.source(), zones=None if zones is None else zones.source(),
+            exclusions=tuple(ExclusionInput(e.name, e.buffer_m, e.source()) for e in inputs.exclusions),
+            existing_sites=None if existing is None else existing.source(), crs_metric=self.crs_metric)
+
+    def tier_screening(self, tiers: Sequence[Tier]) -> tuple[TierScreening, ...]:
+        """What geodata.screening.screen_land asks, for every tier that stands on land."""
+        wanted = [(tier, self.screening.get(tier.id, ScreeningConfig())) for tier in tiers if tier.candidates == "land"]
+        return tuple(TierScreening(tier.id, tuple(size.area_m2 for size in tier.sizes), s.min_area_m2, s.max_area_m2,
+                                   s.land_use, s.max_distance_to_street_m, s.buffers_m) for tier, s in wanted)
+
+
+def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
+    """The study of a YAML file with overrides such as 'solve.gap=0.02' applied; paths absolute.
+
+    DataError with every fault: bad YAML, unknown keys, wrong values, an unset ${RECYNET_DATA}.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError([fault("study_missing", file=str(path), messages=STUDY_MESSAGES)])
+    data = read_yaml_file(path)
+    faults = [f for text in overrides for f in _override(data, text, path.name)]
+    faults += _expand_paths(data, path)
+    try:
+        study = Study.model_validate(data)
+    except ValidationError as error:
+        raise DataError([*faults, *validation_faults(error, Study, path.name)]) from error
+    if faults:
+        raise DataError(faults)
+    study._file = path.resolve()
+    return study
+
+
+def study_schema() -> dict[str, Any]:
+    """JSON Schema of the study file."""
+    schema = Study.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "recynet study"}
+
+
+def _override(data: dict[str, Any], text: str, file: str) -> list[Fault]:
+    """Write one override into the raw data; its key and value are checked with everything else."""
+    key, equals, value = text.partition("=")
+    steps = key.strip().split(".")
+
+    def refused(reason: str) -> list[Fault]:
+        return [fault("override_wrong", file=file, messages=STUDY_MESSAGES, text=text, reason=reason)]
+
+    if not equals or not all(steps):
+        return refused("no key or no value")
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        return refused(" ".join(str(error).split()))
+    at: Any = data
+    for number, step in enumerate(steps):
+        last = number == len(steps) - 1
+        if isinstance(at, list):
+            if not step.isdigit() or int(step) >= len(at):
+                return refused(f"'{'.'.join(steps[:number])}' has no entry '{step}'")
+            step_key: Any = int(step)
+        elif isinstance(at, dict):
+            step_key = step
+        else:
+            return refused(f"'{'.'.join(steps[:number])}' is a single value")
+        if last:
+            at[step_key] = parsed
+        else:
+            at = at.setdefault(step_key, {}) if isinstance(at, dict) else at[step_key]
+    return []
+
+
+def _expand_paths(data: dict[str, Any], study_file: Path) -> list[Fault]:
+    """Make the input paths absolute: ${RECYNET_DATA} expanded, the rest against the study's folder."""
+    inputs = data.get("inputs")
+    if not isinstance(inputs, dict):
+        return []
+    sources = [(f"inputs.{name}", s) for name, s in inputs.items() if isinstance(s, dict)]
+    if isinstance(inputs.get("exclusions"), list):
+        sources += [(f"inputs.exclusions.{n}", s) for n, s in enumerate(inputs["exclusions"]) if isinstance(s, dict)]
+    faults: list[Fault] = []
+    for place, source in sources:
+        if isinstance(source.get("path"), str):
+            source["path"], found = _expanded(source["path"], f"{place}.path", study_file)
+            faults += [f for f in found if f not in faults]
+    return faults
+
+
+def _expanded(text: str, key: str, study_file: Path) -> tuple[str, list[Fault]]:
+    faults = []
+    for name in re.findall(r"\$\{([^}]*)\}", text):
+        if name != DATA_VARIABLE:
+            faults.append(fault("variable_unknown", file=study_file.name, messages=STUDY_MESSAGES, key=key, name=name))
+        elif not os.environ.get(DATA_VARIABLE):
+            faults.append(fault("variable_unset", file=study_file.name, messages=STUDY_MESSAGES))
+    if faults:
+        return text, faults
+    expanded = Path(text.replace("${" + DATA_VARIABLE + "}", os.environ.get(DATA_VARIABLE, "")))
+    return str((study_file.resolve().parent / expanded).resolve()), []
