@@ -1,0 +1,69 @@
+"""Figures as people read them: 万元 and percent, kilometres and thousands separators, by unit and language."""
+
+from __future__ import annotations
+
+from optimizer.network import Title
+
+UNITS_ZH = {"t/day": "吨/日", "t/year": "吨/年", "m3/day": "立方米/日", "m3": "立方米", "m2": "平方米", "m": "米",
+            "km": "公里", "km/day": "公里/日", "km/week": "公里/周", "km/year": "公里/年",
+            "t": "吨", "s": "秒", "cny/t": "元/吨",
+            "cny": "元", "kg/day": "千克/日", "kg/year": "千克/年", "h": "小时", "h/day": "小时/日", "persons": "人",
+            "t/m2/year": "吨/平方米/年"}
+UNITS_EN = {"m2": "m²", "m3": "m³", "m3/day": "m³/day", "cny/t": "CNY/t", "cny": "CNY", "t/m2/year": "t/m²/year"}
+_SUFFIXES = ("_t_per_day", "_m3_per_day", "_cny_per_year", "_cny_per_t", "_km_per_day", "_share", "_count", "_m2",
+             "_m3", "_m", "_s", "_t", "_cny")
+
+
+def figure(value: float | int | None, unit: str | None, name: str = "") -> Title:
+    """A value with its unit in both languages; a dash for None. A share (by unit or name) is shown in percent."""
+    if value is None:
+        return Title(zh="—", en="—")
+    kind = unit_kind(unit, name)
+    if kind == "share":
+        return _same(f"{value * 100:.1f} %")
+    if kind == "cny/year":
+        return money(value, per_year=True)
+    if kind == "cny":
+        return money(value, per_year=False)
+    if kind == "m" and abs(value) >= 10_000:
+        return figure(value / 1000, "km")
+    if kind == "s":
+        return Title(zh=f"{number(value / 60)} 分钟", en=f"{number(value / 60)} min")
+    text = number(value)
+    if kind == "":
+        return _same(text)
+    return Title(zh=f"{text} {UNITS_ZH.get(kind, kind)}", en=f"{text} {UNITS_EN.get(kind, kind)}")
+
+
+def money(value: float, *, per_year: bool) -> Title:
+    """Yuan as 万元 in Chinese and in thousands or millions of CNY in English."""
+    zh = f"{value / 1e4:,.1f} 万元" if abs(value) >= 1e4 else f"{value:,.0f} 元"
+    en = f"{value / 1e6:,.2f} M CNY" if abs(value) >= 1e6 else f"{value:,.0f} CNY"
+    return Title(zh=zh + "/年", en=en + "/year") if per_year else Title(zh=zh, en=en)
+
+
+def number(value: float | int) -> str:
+    """Up to three significant decimals, thousands separated; whole numbers without a fraction."""
+    if float(value).is_integer():
+        return f"{value:,.0f}"
+    size = abs(value)
+    decimals = 0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 3
+    return f"{value:,.{decimals}f}"
+
+
+def unit_kind(unit: str | None, name: str = "") -> str:
+    """The unit in one spelling ("t/day", "cny/year", "share", ...), "" for a bare number.
+
+    Shares and counts both have the unit 1: the ending of the name tells them apart.
+    """
+    kind = (unit or "").replace("_per_", "/").replace("²", "2").replace("³", "3").lower().strip()
+    if not kind:
+        ending = next((s for s in _SUFFIXES if name.endswith(s)), "")
+        kind = ending.removeprefix("_").replace("_per_", "/")
+    if kind in ("share", "%") or (kind == "1" and name.endswith("_share")):
+        return "share"
+    return "" if kind in ("1", "count", "-") else kind
+
+
+def _same(text: str) -> Title:
+    return Title(zh=text, en=text)
