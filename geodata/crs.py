@@ -1,4 +1,4 @@
-"""Coordinates: the only caller of to_crs. Into the study's metric system, out to WGS 84, and the two Chinese map datums.
+"""Coordinates: the only caller of to_crs. Into the study's metric system, out to WGS 84, and China's map datums.
 
 CGCS2000 and WGS 84 are treated as equal (they differ by less than a metre).
 """
@@ -28,12 +28,12 @@ _PRIVATE_DATUMS = ("xian 1980", "xi'an 1980", "beijing 1954", "new beijing")
 # Outline of China with its coastal waters, about 30 km generous: it only chooses between two good projections.
 _CHINA = shapely.Polygon([
     (73.3, 39.5), (74.9, 37.0), (78.5, 34.3), (78.4, 31.5), (81.2, 29.8), (88.0, 27.7), (92.0, 27.5), (97.3, 28.0),
-    (97.4, 24.0), (99.0, 21.8), (101.7, 20.9), (102.5, 22.3), (105.3, 23.0), (106.6, 21.8), (108.0, 21.3), (107.5, 17.8),
-    (110.5, 17.3), (115.0, 20.5), (120.0, 21.3), (122.5, 21.5), (123.2, 26.0), (124.0, 31.0), (123.0, 38.0), (124.3, 39.7),
-    (126.5, 41.2), (128.3, 41.3), (130.7, 42.0), (131.4, 44.6), (133.3, 44.8), (135.2, 48.5), (131.0, 48.0), (127.7, 50.0),
-    (125.7, 53.3), (120.0, 53.6), (119.6, 52.0), (117.6, 49.8), (115.3, 48.0), (119.5, 47.3), (111.7, 45.1), (111.5, 43.4),
-    (105.0, 41.5), (96.5, 42.9), (91.2, 45.3), (90.9, 47.0), (87.5, 49.3), (85.4, 48.3), (82.3, 45.5), (79.8, 44.9),
-    (80.3, 42.2), (76.5, 40.6)])
+    (97.4, 24.0), (99.0, 21.8), (101.7, 20.9), (102.5, 22.3), (105.3, 23.0), (106.6, 21.8), (108.0, 21.3),
+    (107.5, 17.8), (110.5, 17.3), (115.0, 20.5), (120.0, 21.3), (122.5, 21.5), (123.2, 26.0), (124.0, 31.0),
+    (123.0, 38.0), (124.3, 39.7), (126.5, 41.2), (128.3, 41.3), (130.7, 42.0), (131.4, 44.6), (133.3, 44.8),
+    (135.2, 48.5), (131.0, 48.0), (127.7, 50.0), (125.7, 53.3), (120.0, 53.6), (119.6, 52.0), (117.6, 49.8),
+    (115.3, 48.0), (119.5, 47.3), (111.7, 45.1), (111.5, 43.4), (105.0, 41.5), (96.5, 42.9), (91.2, 45.3),
+    (90.9, 47.0), (87.5, 49.3), (85.4, 48.3), (82.3, 45.5), (79.8, 44.9), (80.3, 42.2), (76.5, 40.6)])
 
 
 def metric_crs_of(longitude: float, latitude: float) -> str:
@@ -75,6 +75,22 @@ def to_wgs84(frame: Frame) -> Frame:
     return frame.to_crs(WGS84)
 
 
+def in_china(frame: gpd.GeoSeries) -> bool:
+    """True when the middle of a layer lies in China."""
+    west, south, east, north = to_wgs84(frame).total_bounds
+    return bool(shapely.contains_xy(_CHINA, (west + east) / 2.0, (south + north) / 2.0))
+
+
+def reread(points: gpd.GeoSeries, datum: str, onto: str = WGS84) -> gpd.GeoSeries:
+    """Points where they would lie if their coordinates had been given in `datum` (GCJ-02, BD-09) - or, with datum
+    WGS 84, where a map service that works in `onto` would draw them. In the system they came in."""
+    inverse, forward = {GCJ02: gcj02_to_wgs84, BD09: bd09_to_wgs84}, {GCJ02: wgs84_to_gcj02, BD09: wgs84_to_bd09}
+    move = inverse[datum] if datum != WGS84 else forward[onto]
+    lonlat = to_wgs84(points)
+    moved = shapely.transform(np.asarray(lonlat.array, dtype=object), _on_coordinates(move))
+    return gpd.GeoSeries(moved, index=points.index, crs=WGS84).to_crs(points.crs)
+
+
 def private_datum(crs: CRS) -> str | None:
     """Name of a datum whose shift to WGS 84 is not public (Xi'an 1980, Beijing 1954), or None."""
     geodetic = crs.geodetic_crs
@@ -111,7 +127,8 @@ def declared(frame: gpd.GeoDataFrame, crs: str | None, file: str,
     if frame.crs.is_geographic:
         _check_degrees(frame, _name(frame.crs), file, layer)
     elif not np.isfinite(to_wgs84(frame).total_bounds).all() and len(frame) and not frame.geometry.isna().all():
-        raise DataError([fault("coordinates_impossible", file=file, layer=layer, crs=_name(frame.crs), bounds=_bounds(frame))])
+        raise DataError([fault("coordinates_impossible", file=file, layer=layer, crs=_name(frame.crs),
+                               bounds=_bounds(frame))])
     return frame, tuple(notes)
 
 
@@ -166,6 +183,11 @@ def gcj02_to_bd09(longitude: Float, latitude: Float) -> tuple[Float, Float]:
     radius = np.hypot(longitude, latitude) + 2e-5 * np.sin(latitude * _X_PI)
     angle = np.arctan2(latitude, longitude) + 3e-6 * np.cos(longitude * _X_PI)
     return radius * np.cos(angle) + 0.0065, radius * np.sin(angle) + 0.006
+
+
+def wgs84_to_bd09(longitude: Float, latitude: Float) -> tuple[Float, Float]:
+    """BD-09 degrees of WGS 84 degrees, elementwise."""
+    return gcj02_to_bd09(*wgs84_to_gcj02(longitude, latitude))
 
 
 def gcj02_to_wgs84(longitude: Float, latitude: Float) -> tuple[Float, Float]:

@@ -75,10 +75,16 @@ _CRS = {
     "crs_not_metric": _error("crs_metric“{crs}”不是以米为单位的投影坐标系",
                              "crs_metric '{crs}' is not a projected system in metres",
                              "请写 auto 或投影坐标系编号", "write `auto` or a projected system"),
-    "crs_overridden": _note("文件写明 {found}，按研究文件的 {crs} 理解", "the file says {found}; read as {crs} as the study says",
-                            "请确认", "make sure that this is meant"),
-    "coordinates_impossible": _error("坐标超出 {crs} 的有效范围（{bounds}）", "coordinates {bounds} are impossible in {crs}",
-                                     "请检查 crs 以及经纬度是否颠倒", "check `crs` and whether longitude and latitude are swapped"),
+    "crs_overridden": _note(
+        "文件写明 {found}，按研究文件的 {crs} 理解",
+        "the file says {found}; read as {crs} as the study says",
+        "请确认",
+        "make sure that this is meant"),
+    "coordinates_impossible": _error(
+        "坐标超出 {crs} 的有效范围（{bounds}）",
+        "coordinates {bounds} are impossible in {crs}",
+        "请检查 crs 以及经纬度是否颠倒",
+        "check `crs` and whether longitude and latitude are swapped"),
     "lon_lat_swapped": _error("经纬度疑似颠倒（{bounds}）", "longitude and latitude seem to be swapped ({bounds})",
                               "请检查 lon、lat 两列", "check the columns lon and lat"),
 }
@@ -107,41 +113,62 @@ _TABLE = {
 }
 
 _PLACES = {
-    "roads_far": _error("{near} / {count} 个小区位于街道 500 m 内（中位距离 {median} m），道路与小区没有对上",
-                        "only {near} of {count} communities lie within 500 m of a street (median distance {median} m)",
-                        "常见原因：坐标系错误，或 GCJ-02 被当作 WGS84", "usual cause: a wrong crs, or GCJ-02 read as WGS 84"),
+    "roads_far": _error(
+        "{near} / {count} 个小区位于街道 500 m 内（中位距离 {median} m），道路与小区没有对上",
+        "only {near} of {count} communities lie within 500 m of a street (median distance {median} m)",
+        "常见原因：坐标系错误，或 GCJ-02 被当作 WGS84",
+        "usual cause: a wrong crs, or GCJ-02 read as WGS 84"),
     "zone_unknown": _warning("分区“{zone}”不在分区图层中", "zone '{zone}' is not in the zones layer",
                              "已改按位置归属", "assigned by place instead"),
     "outside_zones": _warning("不在任何分区内", "lies outside every zone",
                               "分区规则不适用于该要素", "rules per zone do not see it"),
-    "area_differs": _warning("面积字段 {given} m² 与几何面积 {measured} m² 不符", "the file says {given} m2, the geometry has {measured} m2",
-                             "已采用几何面积", "the geometry is used"),
+    "area_differs": _warning(
+        "面积字段 {given} m² 与几何面积 {measured} m² 不符",
+        "the file says {given} m2, the geometry has {measured} m2",
+        "已采用几何面积",
+        "the geometry is used"),
 }
 
 _SCREENING = {
-    "no_candidate": _error("层级“{tier}”筛选后没有候选用地（{reasons}）", "no candidate land is left for '{tier}' ({reasons})",
-                           "请放宽 screening 或补充用地", "relax `screening` or give more land"),
-    "exclusion_unknown": _error("buffers_m 中的“{name}”不是排除图层{hint}", "buffers_m names '{name}', which is no exclusion layer{hint}",
-                                "可用：{known}", "use one of {known}"),
+    "no_candidate": _error(
+        "层级“{tier}”筛选后没有候选用地（{reasons}）",
+        "no candidate land is left for '{tier}' ({reasons})",
+        "请放宽 screening 或补充用地",
+        "relax `screening` or give more land"),
+    "exclusion_unknown": _error(
+        "buffers_m 中的“{name}”不是排除图层{hint}",
+        "buffers_m names '{name}', which is no exclusion layer{hint}",
+        "可用：{known}",
+        "use one of {known}"),
     "land_use_missing": _error("层级“{tier}”限定了用地类别，但用地图层没有 land_use 字段",
                                "'{tier}' restricts land_use, but the land layer has no such column",
                                "请在 columns 中指明 land_use", "name it with `columns: {{land_use: ...}}`"),
 }
 
 _AUDIT = {
-    "geometry_repeated": _warning("几何与 {other} 相同", "same geometry as {other}", "请确认是否重复", "check whether it is counted twice"),
+    "geometry_repeated": _warning(
+        "几何与 {other} 相同",
+        "same geometry as {other}",
+        "请确认是否重复",
+        "check whether it is counted twice"),
     "sliver": _warning("碎面：{area} m²", "sliver of {area} m2", "请合并或删除", "merge or delete it"),
     "far_from_street": _warning("距最近街道 {distance} m", "{distance} m from the nearest street",
                                 "请检查道路是否缺失", "check for missing streets"),
     "population_zero": _warning("人口为零", "the population is zero", "请确认", "make sure that this is meant"),
-    "line_crosses_itself": _warning("线自相交", "the line crosses itself", "请检查是否应打断", "check whether it should be split"),
+    "line_crosses_itself": _warning(
+        "线自相交",
+        "the line crosses itself",
+        "请检查是否应打断",
+        "check whether it should be split"),
     "line_too_short": _warning("线长 {length} m", "a line of {length} m", "请检查", "check it"),
     "tag_missing": _note("{count} / {total} 条道路没有 {column}", "{count} of {total} streets have no {column}",
                          "按默认规则处理，并列为假设", "defaults are used and listed as assumptions"),
-    "datum_suspect": _warning("图层疑似为 {datum}：转换后位于街道 {near} m 内的比例由 {before} 升至 {after}",
-                              "the layer may be in {datum}: the share within {near} m of a street rises from {before} to {after} "
-                              "after conversion",
-                              "请核对并用 crs: {datum} 指明", "check it and say `crs: {datum}`"),
+    "datum_suspect": _warning(
+        "图层疑似为 {datum}：转换后位于街道 {near} m 内的比例由 {before} 升至 {after}",
+        "the layer may be in {datum}: the share within {near} m of a street rises from {before} to {after} "
+        "after conversion",
+        "请核对并用 crs: {datum} 指明",
+        "check it and say `crs: {datum}`"),
     "zone_empty": _note("分区内没有小区", "no community lies in this zone", "请确认", "make sure that this is meant"),
 }
 

@@ -171,7 +171,8 @@ def _single_lines(roads: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     parts = roads.explode(ignore_index=False, index_parts=True)
     rows, numbers = parts.index.get_level_values(0).to_numpy(), parts.index.get_level_values(1).to_numpy()
     ids = parts["id"].to_numpy(dtype=object)
-    names = [f"{name}.{number + 1}" if multi[row] else name for name, row, number in zip(ids, rows, numbers, strict=True)]
+    names = [f"{name}.{number + 1}" if multi[row] else name
+             for name, row, number in zip(ids, rows, numbers, strict=True)]
     parts = parts.reset_index(drop=True)
     parts["id"] = text_column(names)
     parts["highway"] = text_column(_first_class(value) for value in parts["highway"])

@@ -125,7 +125,7 @@ def tightest(verdicts: Iterable[ClauseVerdict], kind: ClauseKind, tier: str) -> 
 
 def quota_faults(clause_counts: Iterable[Quota],
                  candidates_per_zone: Mapping[str, Mapping[str, int]]) -> tuple[QuotaFault, ...]:
-    """Every zone that has fewer candidates than a quota requires; candidates_per_zone is {zone id: {tier id: count}}."""
+    """Every zone with fewer candidates than a quota requires; candidates_per_zone is {zone id: {tier id: count}}."""
     return tuple(QuotaFault(quota.clause, quota.tier, zone, quota.count, counts.get(quota.tier, 0))
                  for quota in clause_counts for zone, counts in candidates_per_zone.items()
                  if counts.get(quota.tier, 0) < quota.count)
@@ -134,7 +134,8 @@ def quota_faults(clause_counts: Iterable[Quota],
 def _verdict(clause: Clause, zone_level: str | None, setting: str,
              tier_ids: Collection[str] | None) -> tuple[Status, Title]:
     if tier_ids is not None and clause.tier not in tier_ids:
-        return "not_applicable", Title(zh=f"网络中没有层级“{clause.tier}”", en=f"the network has no tier '{clause.tier}'")
+        return "not_applicable", Title(zh=f"网络中没有层级“{clause.tier}”",
+                                       en=f"the network has no tier '{clause.tier}'")
     if clause.setting is not None and clause.setting != setting:
         return "not_applicable", Title(zh=f"条款适用于 {clause.setting}，本研究为 {setting}",
                                        en=f"the clause is for '{clause.setting}', the study is '{setting}'")
@@ -143,5 +144,6 @@ def _verdict(clause: Clause, zone_level: str | None, setting: str,
             zh=f"条款按 {clause.zone_level} 计数，数据的分区为 {zone_level or '无'}",
             en=f"the clause counts per {clause.zone_level}, the zones of the data are {zone_level or 'none'}")
     if clause.kind in REPORTED:
-        return "reported", Title(zh="不是选址模型的约束，仅对照报告", en="no constraint of the siting model; reported against the plan")
+        return "reported", Title(zh="不是选址模型的约束，仅对照报告",
+                                 en="no constraint of the siting model; reported against the plan")
     return "applies", Title(zh="已应用", en="applied")

@@ -27,7 +27,8 @@ def read_source(source: Source) -> gpd.GeoDataFrame:
     """The layer as the file has it; DataError when it is missing, empty of geometry or unreadable."""
     reader = READERS.get(source.path.suffix.lower())
     if reader is None:
-        raise DataError([fault("format_unknown", file=source.file, suffix=source.path.suffix, known=", ".join(READERS))])
+        known = ", ".join(READERS)
+        raise DataError([fault("format_unknown", file=source.file, suffix=source.path.suffix, known=known)])
     if not source.path.is_file():
         raise DataError([fault("file_missing", file=str(source.path), layer=source.layer)])
     return reader(source)

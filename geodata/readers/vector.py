@@ -27,7 +27,8 @@ def read_vector(source: Source) -> gpd.GeoDataFrame:
             pyogrio.errors.GeometryError, shapely.errors.ShapelyError) as error:
         raise DataError([_unreadable(source, error)]) from error
     if not isinstance(frame, gpd.GeoDataFrame):
-        raise DataError([fault("layer_empty" if len(frame) == 0 else "layer_not_spatial", file=source.file, layer=layer)])
+        code = "layer_empty" if len(frame) == 0 else "layer_not_spatial"
+        raise DataError([fault(code, file=source.file, layer=layer)])
     return frame
 
 
@@ -41,7 +42,7 @@ def _layer(source: Source, layers: list[str]) -> str:
             raise DataError([fault("layer_empty", file=source.file)])
         return layers[0]
     if source.layer not in layers:
-        raise DataError([fault("layer_missing", file=source.file, layer=source.layer, wanted=source.layer, known=known)])
+        raise DataError([fault("layer_missing", file=source.file, wanted=source.layer, known=known)])
     return source.layer
 
 

@@ -1,0 +1,144 @@
+"""Every check of a study in one place: what its files, network and rules say against each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from geodata.audit import audit_places
+from geodata.places import Places, collect_places
+from geodata.screening import ScreenedLand, TierScreening, screen_places
+from geodata.tables import DataError, Fault, did_you_mean, fault
+from optimizer.network import Network
+from optimizer.rules import ClauseVerdict, Quota, Rule, applicable, quota_faults, quotas, tightest
+from service.lookup import load_network, load_rules
+from service.messages import STUDY_MESSAGES
+from service.study import Study
+
+Made = TypeVar("Made")
+UNREADABLE = frozenset({
+    "file_missing", "format_unknown", "file_unreadable", "layer_missing", "layer_not_named", "layer_not_spatial",
+    "layer_empty", "encoding_wrong", "no_crs", "crs_unknown", "crs_refused", "crs_not_metric",
+    "coordinates_impossible", "lon_lat_swapped", "column_missing", "column_unknown",
+    *(code for code, m in STUDY_MESSAGES.items() if m.severity == "error")})
+"""Codes after which nothing can be said about the features of a layer (exit code 2 of an audit)."""
+
+
+def check_study(study: Study, audit: bool = False) -> list[Fault]:
+    """Every fault of a study's inputs, network, rules and screened land, worst first; raises nothing of them.
+
+    With `audit`, also what is merely doubtful (slow checks of the geometry).
+    """
+    network, faults = _tried(lambda: load_network(study))
+    rules, found = _tried(lambda: load_rules(study))
+    faults += found
+    places, place_faults = collect_places(study.places_input())
+    faults += place_faults
+    if places is not None:
+        if audit:
+            faults += audit_places(places, study.places_input())
+        if network is not None:
+            faults += existing_site_faults(study, places, network)
+            if rules is not None:
+                faults += rule_faults(study, network, rules)
+                faults += _land_faults(study, places, network, rules)
+    order = {"error": 0, "warning": 1, "note": 2}
+    return sorted(dict.fromkeys(faults), key=lambda f: order[f.severity])
+
+
+def unreadable(faults: Iterable[Fault]) -> bool:
+    """True when a fault says that an input could not be read at all."""
+    return any(f.severity == "error" and f.code in UNREADABLE for f in faults)
+
+
+def rule_verdicts(study: Study, network: Network, rules: Sequence[Rule]) -> tuple[ClauseVerdict, ...]:
+    """What becomes of every clause of the study's rules."""
+    zones = study.inputs.zones
+    level = None if zones is None else zones.level
+    ids = [tier.id for tier in network.tiers]
+    return tuple(v for rule in rules for v in applicable(rule, level, study.setting, ids))
+
+
+def land_screening(study: Study, network: Network, rules: Sequence[Rule]) -> tuple[TierScreening, ...]:
+    """The screening of each tier that stands on land: what the study asks, tightened by the area clauses that apply."""
+    verdicts = rule_verdicts(study, network, rules)
+    tightened = []
+    for asked in study.tier_screening(network.tiers):
+        least, most = (tightest(verdicts, kind, asked.tier_id) for kind in ("min_area_m2", "max_area_m2"))
+        maxima = [m for m in (asked.max_area_m2, most.clause.value if most else None) if m is not None]
+        tightened.append(TierScreening(
+            asked.tier_id, asked.size_areas_m2, max(asked.min_area_m2, least.clause.value if least else 0.0),
+            min(maxima) if maxima else None, asked.land_use, asked.max_distance_to_street_m, asked.buffers_m))
+    return tuple(tightened)
+
+
+def candidates_per_zone(places: Places, screened: ScreenedLand) -> dict[str, dict[str, int]]:
+    """{zone id: {tier id: candidates}} of the tiers that stand on land; every zone has a count, if 0."""
+    counts: dict[str, dict[str, int]] = {str(zone): {} for zone in places.zones["id"]}
+    for tier in screened.tiers:
+        per_zone = Counter(tier.table.loc[tier.is_candidate, "zone_id"])
+        for zone, of_zone in counts.items():
+            of_zone[tier.tier_id] = per_zone.get(zone, 0)
+    return counts
+
+
+def quota_errors(study: Study, wanted: Iterable[Quota], candidates: Mapping[str, Mapping[str, int]]) -> list[Fault]:
+    """One error per zone that has fewer candidates than a rule requires sites."""
+    zones = study.inputs.zones
+    file, layer = (study.file.name, None) if zones is None else (zones.path.name, zones.layer)
+    return [fault("quota_impossible", file=file, layer=layer, feature_id=f.zone_id, messages=STUDY_MESSAGES,
+                  clause=f.clause, tier=f.tier, required=f.required_count, candidates=f.candidate_count)
+            for f in quota_faults(wanted, candidates)]
+
+
+def rule_faults(study: Study, network: Network, rules: Sequence[Rule]) -> list[Fault]:
+    """Clauses that are not applied, with the reason, and sizes smaller than a clause allows."""
+    verdicts = rule_verdicts(study, network, rules)
+    faults = [fault("clause_not_applicable", file=study.file.name, messages=STUDY_MESSAGES, clause=v.name,
+                    reason_zh=v.reason.zh, reason_en=v.reason.en) for v in verdicts if v.status != "applies"]
+    for tier in network.tiers:
+        least = tightest(verdicts, "min_area_m2", tier.id)
+        if least is not None:
+            faults += [fault("size_below_rule", file=study.file.name, messages=STUDY_MESSAGES, tier=tier.id,
+                             size=size.id, area=f"{size.area_m2:g}", least=f"{least.clause.value:g}", clause=least.name)
+                       for size in tier.sizes if size.area_m2 < least.clause.value]
+    return faults
+
+
+def existing_site_faults(study: Study, places: Places, network: Network) -> list[Fault]:
+    """Existing sites of a tier or size the network does not have."""
+    source = study.inputs.existing_sites
+    if source is None:
+        return []
+    faults, sizes = [], {tier.id: [size.id for size in tier.sizes] for tier in network.tiers}
+    sites = places.existing_sites
+    for feature, tier, size in zip(sites["id"], sites["tier"], sites["size"], strict=True):
+        if tier not in sizes:
+            faults.append(fault("tier_unknown", file=source.path.name, layer=source.layer, feature_id=feature, key=tier,
+                                messages=STUDY_MESSAGES, network=network.network, known=", ".join(sizes),
+                                hint=did_you_mean(str(tier), sizes)))
+        elif size is not None and size not in sizes[tier]:
+            faults.append(fault("size_unknown", file=source.path.name, layer=source.layer, feature_id=feature,
+                                messages=STUDY_MESSAGES, tier=tier, size=size, known=", ".join(sizes[tier])))
+    return faults
+
+
+def _land_faults(study: Study, places: Places, network: Network, rules: Sequence[Rule]) -> list[Fault]:
+    screening = land_screening(study, network, rules)
+    if study.inputs.land is None or not screening:
+        return []
+    screened, faults = _tried(lambda: screen_places(places, screening))
+    if screened is None:
+        return faults
+    on_land = {tier.tier_id for tier in screening}
+    wanted = [q for q in quotas(rule_verdicts(study, network, rules)) if q.tier in on_land]
+    return [*faults, *quota_errors(study, wanted, candidates_per_zone(places, screened))]
+
+
+def _tried(make: Callable[[], Made]) -> tuple[Made | None, list[Fault]]:
+    """What `make` returns, or None with the faults it raised."""
+    try:
+        return make(), []
+    except DataError as error:
+        return None, list(error.faults)

@@ -1,0 +1,122 @@
+"""The command line. Commands raise DataError; one place turns it into lines and exit code 2."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.text import Text
+from typer.core import TyperGroup
+
+from geodata.tables import DataError, Fault, has_errors
+from service.checks import check_study, unreadable
+from service.study import load_study, study_schema
+
+EXIT_OK, EXIT_NO, EXIT_BAD_INPUT = 0, 1, 2
+LINES_PER_CODE = 20
+"""More faults of one kind in one layer are counted, not printed (all of them with --json)."""
+_STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+Language = Literal["zh", "en"]
+
+
+class _Commands(TyperGroup):
+    """Runs a command; bad input becomes one line per fault on standard error and exit code 2, never a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DataError as error:
+            print_faults(error.faults, ctx.params.get("lang") or "en", stderr=True)
+            raise typer.Exit(EXIT_BAD_INPUT) from None
+
+
+app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+                  help="recynet: certified siting of three-tier recycling networks, with tours on real streets.")
+
+Lang = Annotated[str, typer.Option(envvar="RECYNET_LANG", help="zh or en: language of messages")]
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="study file (YAML)")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="override one key; repeatable")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
+
+
+@app.callback()
+def _options(lang: Lang = "en") -> None:
+    if lang not in ("zh", "en"):
+        raise typer.BadParameter("write zh or en", param_hint="--lang")
+
+
+@app.command()
+def audit(context: typer.Context, study: StudyFile, overrides: Overrides = None, as_json: AsJson = False) -> None:
+    """Every fault of a study's inputs, by feature id. Exit code: 0 no error, 1 errors, 2 an input is unreadable."""
+    assert context.parent is not None
+    language: Language = context.parent.params["lang"]
+    try:
+        faults: Sequence[Fault] = check_study(load_study(study, overrides or ()), audit=True)
+    except DataError as error:
+        if not as_json:
+            raise
+        faults = error.faults
+    if as_json:
+        typer.echo(json.dumps(faults_as_json(study, faults), ensure_ascii=False, indent=2))
+    else:
+        print_faults(faults, language)
+        typer.echo(_summary(faults, language))
+    raise typer.Exit(EXIT_BAD_INPUT if unreadable(faults) else EXIT_NO if has_errors(faults) else EXIT_OK)
+
+
+@app.command()
+def schema() -> None:
+    """The JSON Schema of the study file."""
+    typer.echo(json.dumps(study_schema(), ensure_ascii=False, indent=2))
+
+
+def print_faults(faults: Iterable[Fault], language: Language = "en", stderr: bool = False) -> None:
+    """Print one line per fault, at most LINES_PER_CODE of a kind in a layer, then how many more there are."""
+    console = Console(stderr=stderr, soft_wrap=True, highlight=False)
+    for (_, file, layer, code), group in groupby(faults, key=lambda f: (f.severity, f.file, f.layer, f.code)):
+        of_kind = list(group)
+        for found in of_kind[:LINES_PER_CODE]:
+            line = Text(found.line(language))
+            line.stylize(_STYLES[found.severity], 0, len(found.severity))
+            console.print(line)
+        more = len(of_kind) - LINES_PER_CODE
+        if more > 0:
+            place = " | ".join(p for p in (file, layer) if p)
+            console.print(Text(f"... {place}: 另有 {more} 条 [{code}]，--json 可全部列出" if language == "zh" else
+                               f"... {place}: {more} more of [{code}], all of them with --json"))
+
+
+def faults_as_json(study: Path, faults: Sequence[Fault]) -> dict[str, object]:
+    """The faults as a JSON document."""
+    return {"schema_version": 1, "study": study.name, "counts": _counts(faults), "faults": [asdict(f) for f in faults]}
+
+
+def _counts(faults: Iterable[Fault]) -> dict[str, int]:
+    severities = [f.severity for f in faults]
+    return {name: severities.count(name) for name in ("error", "warning", "note")}
+
+
+def _summary(faults: Sequence[Fault], language: Language) -> str:
+    counts = _counts(faults)
+    if language == "zh":
+        return f"错误 {counts['error']}，警告 {counts['warning']}，说明 {counts['note']}"
+    return f"{counts['error']} errors, {counts['warning']} warnings, {counts['note']} notes"
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    for stream in (sys.stdout, sys.stderr):  # a Windows console may not default to UTF-8
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8")
+    app()
+
+
+if __name__ == "__main__":
+    main()
