@@ -1,22 +1,15 @@
-"""The weekly calendar: on which days each point is visited, so that nothing overflows and days are alike."""
+"""The weekly calendar: on which days each point is visited, so that nothing overflows and each day has its share."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from optimizer.transport import (
-    DAYS_PER_WEEK,
-    NO_LOAD,
-    OVERFULL,
-    ROUNDING,
-    CollectionArea,
-    Float,
-    RoutingWarning,
-    loads,
-)
+from optimizer.transport import DAYS_PER_WEEK, NO_LOAD, OVERFULL, ROUNDING, CollectionArea, Float, RoutingWarning
+from optimizer.visits import expected_work_s
 
 
 @dataclass(frozen=True)
@@ -29,11 +22,25 @@ class Visit:
 
 
 @dataclass(frozen=True)
-class WeekCalendar:
-    """Visit days (1 to 7, ascending) of every point of an area; none for a point without load."""
+class Frequencies:
+    """Visits a week of every point of an area (0: none), and what the planner must know about them."""
 
-    days: tuple[tuple[int, ...], ...]
+    per_week: tuple[int, ...]
     warnings: tuple[RoutingWarning, ...]
+
+
+@dataclass(frozen=True)
+class WeekCalendar:
+    """Visit days of every point of an area: its evenly spaced pattern, `shift` days (0 to 6) later."""
+
+    per_week: tuple[int, ...]
+    shift: tuple[int, ...]
+
+    @cached_property
+    def days(self) -> tuple[tuple[int, ...], ...]:
+        """Visit days (1 to 7, ascending) of every point."""
+        return tuple(tuple(sorted((d + s) % DAYS_PER_WEEK + 1 for d in visit_pattern(f))) if f else ()
+                     for f, s in zip(self.per_week, self.shift, strict=True))
 
     @cached_property
     def visits(self) -> tuple[Visit, ...]:
@@ -65,81 +72,97 @@ def smallest_frequency(longest_gap_days: float) -> int | None:
     return None
 
 
-def week_calendar(area: CollectionArea) -> WeekCalendar:
-    """Visit days of every point: the fewest visits its storage allows, shifted so that days carry alike loads.
-
-    A point whose storage is too small even for daily visits is visited daily, with a warning.
-    """
+def visit_frequencies(area: CollectionArea) -> Frequencies:
+    """The fewest visits a week each point's storage allows; daily, with a warning, where even that is too few."""
     warnings: list[RoutingWarning] = []
-    frequency: list[int] = []
+    per_week: list[int] = []
     for point, point_id in enumerate(area.point_ids):
         if area.load_t_per_day[point] == 0.0 and area.load_m3_per_day[point] == 0.0:
             warnings.append(RoutingWarning(NO_LOAD, point_id, "nothing arises here, so no visit is planned"))
-            frequency.append(0)
+            per_week.append(0)
             continue
         allowed_days = area.days_between_visits(point)
         fewest = smallest_frequency(allowed_days)
         if fewest is None:
             warnings.append(RoutingWarning(OVERFULL, point_id, (
                 f"storage lasts {allowed_days:.2f} days, so that even daily visits come too late")))
-        frequency.append(DAYS_PER_WEEK if fewest is None else fewest)
-    daily_loads = np.array([loads(area.vehicle, float(t), float(v)) for t, v in
-                            zip(area.load_t_per_day, area.load_m3_per_day, strict=True)])
-    shift = balanced_shifts(daily_loads, frequency)
-    days = tuple(tuple(sorted((d + s) % DAYS_PER_WEEK + 1 for d in visit_pattern(f))) if f else ()
-                 for f, s in zip(frequency, shift, strict=True))
-    return WeekCalendar(days, tuple(warnings))
+        per_week.append(DAYS_PER_WEEK if fewest is None else fewest)
+    return Frequencies(tuple(per_week), tuple(warnings))
 
 
-def loads_by_shift(daily_loads: Float, frequency: list[int]) -> Float:
-    """Vehicle loads on each day if a point's pattern starts a given number of days later, [n, 7 shifts, 7 days]."""
-    out = np.zeros((len(frequency), DAYS_PER_WEEK, DAYS_PER_WEEK))
-    for point, f in enumerate(frequency):
-        if f == 0:
+def week_calendar(area: CollectionArea, per_week: Sequence[int], day_shares: Sequence[float] | None = None,
+                  start: WeekCalendar | None = None) -> WeekCalendar:
+    """Visit days that give each day its share of the week's expected work (equal shares if none are given).
+
+    `start` is a calendar to improve; without it one is built from the largest visits down.
+    """
+    table = work_by_shift(area, per_week)
+    shares = np.full(DAYS_PER_WEEK, 1.0 / DAYS_PER_WEEK) if day_shares is None else np.asarray(day_shares)
+    target = shares * float(table[:, 0].sum())
+    return WeekCalendar(tuple(per_week), tuple(fitted_shifts(table, target, None if start is None else start.shift)))
+
+
+def expected_day_shares(area: CollectionArea, calendar: WeekCalendar) -> Float:
+    """Each day's share of the week's expected work, [7]."""
+    table = work_by_shift(area, calendar.per_week)
+    by_day = table[np.arange(len(calendar.shift)), list(calendar.shift)].sum(axis=0)
+    total = float(by_day.sum())
+    return np.asarray(by_day / total if total else np.zeros(DAYS_PER_WEEK), dtype=np.float64)
+
+
+def work_by_shift(area: CollectionArea, per_week: Sequence[int]) -> Float:
+    """Expected seconds of work on each day if a point's pattern starts some days later, [n, 7 shifts, 7 days]."""
+    out = np.zeros((len(per_week), DAYS_PER_WEEK, DAYS_PER_WEEK))
+    for point, frequency in enumerate(per_week):
+        if frequency == 0:
             continue
-        pattern = visit_pattern(f)
+        pattern = visit_pattern(frequency)
         for day, gap in zip(pattern, gaps_before(pattern), strict=True):
+            seconds = expected_work_s(area, point, gap)
             for shift in range(DAYS_PER_WEEK):
-                out[point, shift, (day + shift) % DAYS_PER_WEEK] = gap * daily_loads[point]
+                out[point, shift, (day + shift) % DAYS_PER_WEEK] = seconds
     return out
 
 
-def balanced_shifts(daily_loads: Float, frequency: list[int]) -> list[int]:
-    """Shift of each point's pattern, 0 to 6, that keeps the sum of squared day loads small.
+def fitted_shifts(table: Float, target: Float, start: Sequence[int] | None = None) -> list[int]:
+    """Shift of each point's pattern, 0 to 6, so that the squared distance of day sums from a target is small.
 
-    Largest load first, each where it hurts least; then moves of one or two points together while they help.
+    Without a start, the largest comes first and each goes where it fits best. Then moves of one or two points
+    together while they help. `table` is [n, 7 shifts, 7 days].
     """
-    table = loads_by_shift(daily_loads, frequency)
-    n = len(frequency)
-    shift = [0] * n
-    day_loads = np.zeros(DAYS_PER_WEEK)
-    for point in sorted(range(n), key=lambda p: (-float(table[p].max()), p)):
-        shift[point] = int(np.argmin(((day_loads + table[point]) ** 2).sum(axis=1).round(9)))
-        day_loads = day_loads + table[point, shift[point]]
-    _improve(table, shift, day_loads)
+    n = len(table)
+    excess = -np.asarray(target, dtype=np.float64)
+    shift = [0] * n if start is None else list(start)
+    if start is not None:
+        excess = excess + table[np.arange(n), shift].sum(axis=0)
+    else:
+        for point in sorted(range(n), key=lambda p: (-float(table[p].max()), p)):
+            shift[point] = int(np.argmin(((excess + table[point]) ** 2).sum(axis=1)))
+            excess = excess + table[point, shift[point]]
+    _improve(table, shift, excess)
     return shift
 
 
-def _improve(table: Float, shift: list[int], day_loads: Float) -> None:
-    """Apply to `shift` the best move of each point alone or with one other, until none lowers the sum of squares."""
+def _improve(table: Float, shift: list[int], excess: Float) -> None:
+    """Apply to `shift` each point's best move, alone or with one other, until none lowers the sum of squares."""
     n = len(shift)
     points = np.arange(n)
-    tolerance = 1e-9 * max(1.0, float((day_loads**2).sum()))
+    tolerance = 1e-9 * max(1.0, float((table.max(axis=(1, 2), initial=0.0) ** 2).sum()))
     improved = n > 0
     while improved:
         improved = False
         for point in range(n):
             change = table - table[points, shift][:, None, :]
-            alone = 2.0 * change @ day_loads + (change**2).sum(axis=2)
-            # (L + a + b)^2 - L^2 = alone(a) + alone(b) + 2 a.b; the zero change of a partner is the move alone
+            alone = 2.0 * change @ excess + (change**2).sum(axis=2)
+            # |e + a + b|^2 - |e|^2 = alone(a) + alone(b) + 2 a.b; a partner's zero change is the move alone
             both = alone[point][:, None, None] + alone[None] + 2.0 * np.einsum("ad,nbd->anb", change[point], change)
             both[:, point, :] = alone[point][:, None]
             best = int(np.argmin(both))
             if both.flat[best] < -tolerance:
                 own, partner, other = (int(i) for i in np.unravel_index(best, both.shape))
-                day_loads = day_loads + change[point, own]
+                excess = excess + change[point, own]
                 shift[point] = own
                 if partner != point:
-                    day_loads = day_loads + change[partner, other]
+                    excess = excess + change[partner, other]
                     shift[partner] = other
                 improved = True

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import wait
 
-from optimizer.calendar import WeekCalendar, week_calendar
+from optimizer.calendar import WeekCalendar, visit_frequencies, week_calendar
 from optimizer.plan import Tour
 from optimizer.solvers.tour_protocol import SearchBudget, engine_names
 from optimizer.transport import DAYS_PER_WEEK, POINT_OUT_OF_REACH, CollectionArea, RoutingWarning
-from optimizer.vehicle_days import DayAnswer, DayTask, reachable_points, solve_day
+from optimizer.vehicle_days import DayAnswer, DayTask
+from optimizer.visits import reachable_points
+from optimizer.week_search import Aim, Week, cheapest, next_aim
+from optimizer.workers import DaySolver, day_solver
 
-DayVisits = tuple[int, tuple[tuple[int, int], ...]]
-"""An area's number, and point and gap in days of each visit."""
 Progress = Callable[[int, int], None]
-"""Called with the station-days done and their number."""
+"""Called with the station-days done and the most there may be."""
+DayKey = tuple[int, tuple[tuple[int, int], ...]]
+"""An area's number, and point and gap in days of each visit of a day."""
+
+__all__ = ["CollectionArea", "CollectionPlan", "PointVisits", "RoutingSettings", "route_collection"]
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,10 @@ class RoutingSettings:
     """How tours are searched for. Iterations decide; the time limit is a safety stop for the whole week."""
 
     engine: str = "auto"
-    iterations: int = 300
+    iterations: int = 60
     """Solutions the engine may accept for each day of each base."""
+    rounds: int = 4
+    """Calendars tried after the first, so that days fill whole vehicle-days."""
     time_limit_s: float = 600.0
     seed: int = 1
     processes: int = 1
@@ -37,22 +39,17 @@ class RoutingSettings:
     def __post_init__(self) -> None:
         if self.engine not in engine_names():
             raise ValueError(f"unknown routing engine '{self.engine}' (known: {', '.join(engine_names())})")
-        if self.iterations < 1 or self.processes < 1 or not self.time_limit_s > 0.0:
-            raise ValueError("iterations, processes and time_limit_s must be positive")
+        if self.iterations < 1 or self.processes < 1 or self.rounds < 0 or not self.time_limit_s > 0.0:
+            raise ValueError("iterations, processes and time_limit_s must be positive, rounds not negative")
 
 
 @dataclass(frozen=True)
 class PointVisits:
-    """How often a point is visited, and on which days (1 to 7)."""
+    """On which days (1 to 7) a point is visited; none where it is out of reach or has no load."""
 
     base_id: str
     point_id: str
     days: tuple[int, ...]
-
-    @property
-    def visits_per_week(self) -> int:
-        """Visit days a week."""
-        return len(self.days)
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,7 @@ class CollectionPlan:
     @property
     def visits_per_week(self) -> dict[str, int]:
         """Visit days a week by point id."""
-        return {v.point_id: v.visits_per_week for v in self.visits}
+        return {v.point_id: len(v.days) for v in self.visits}
 
 
 def route_collection(areas: Sequence[CollectionArea], settings: RoutingSettings,
@@ -82,32 +79,76 @@ def route_collection(areas: Sequence[CollectionArea], settings: RoutingSettings,
     process the calling module must be importable (multiprocessing's spawn).
     """
     _refuse_repetition(areas)
+    frequencies = [visit_frequencies(area) for area in areas]
     reachable = [reachable_points(area) for area in areas]
-    calendars = [_served(week_calendar(area), ok) for area, ok in zip(areas, reachable, strict=True)]
-    number_of: dict[DayVisits, int] = {}
-    days: list[tuple[int, int, int]] = []
-    for area, calendar in enumerate(calendars):
-        for day in range(1, DAYS_PER_WEEK + 1):
-            visits = tuple((v.point, v.gap_days) for v in calendar.visits if v.day == day)
-            if visits:
-                # days with the same visits and loads are solved once
-                days.append((area, day, number_of.setdefault((area, visits), len(number_of))))
-    limit_s = settings.time_limit_s * settings.processes / max(1, len(number_of))
+    served = [tuple(f if ok else 0 for f, ok in zip(of.per_week, can, strict=True))
+              for of, can in zip(frequencies, reachable, strict=True)]
+    with day_solver(settings.processes) as solve:
+        weeks, hit_time_limit = _routed_weeks(areas, served, settings, solve, progress)
+    warnings = tuple(w for area, of, can in zip(areas, frequencies, reachable, strict=True)
+                     for w in (*of.warnings, *_unreachable(area, can)))
+    return _plan(areas, weeks, warnings, hit_time_limit)
+
+
+def _routed_weeks(areas: Sequence[CollectionArea], served: Sequence[tuple[int, ...]], settings: RoutingSettings,
+                  solve: DaySolver, progress: Progress | None) -> tuple[list[Week], bool]:
+    """The cheapest week found for every area, and whether the time limit cut any search short.
+
+    Rounds of calendars, each routed and then corrected.
+    """
+    most = DAYS_PER_WEEK * len(areas) * (1 + settings.rounds)
+    limit_s = settings.time_limit_s * settings.processes / max(1, most)
     budget = SearchBudget(settings.iterations, limit_s, settings.seed)
-    tasks = [DayTask(areas[area], visits, settings.engine, budget) for area, visits in number_of]
-    answers = list(_solved(tasks, settings.processes, progress))
+    known: dict[DayKey, DayAnswer] = {}
+    found: list[list[Week]] = [[] for _ in areas]
+    aims: dict[int, Aim | None] = dict.fromkeys(range(len(areas)))
+    for number in range(1 + settings.rounds):
+        calendars = {a: _calendar(areas[a], served[a], found[a], aim) for a, aim in aims.items()}
+        keys = {key for a, calendar in calendars.items() for key in _day_keys(a, calendar)}
+        # days with the same visits and loads are solved once
+        new = sorted(keys - known.keys())
+        tasks = [DayTask(areas[a], visits, settings.engine, budget) for a, visits in new]
+        for done, (key, answer) in enumerate(zip(new, solve(tasks), strict=True), start=1):
+            known[key] = answer
+            if progress is not None:
+                progress(DAYS_PER_WEEK * len(areas) * number + done, most)
+        for a, calendar in calendars.items():
+            found[a].append(Week(calendar, tuple(known[key] for key in _day_keys(a, calendar))))
+        following = {a: next_aim(areas[a], found[a][-1], aim) for a, aim in aims.items()}
+        aims = {a: aim for a, aim in following.items() if aim is not None}
+        if not aims:
+            break
+    if progress is not None and most:
+        progress(most, most)
+    hit_time_limit = any(answer.hit_time_limit for answer in known.values())
+    return [cheapest(area, weeks) for area, weeks in zip(areas, found, strict=True)], hit_time_limit
+
+
+def _calendar(area: CollectionArea, per_week: tuple[int, ...], before: Sequence[Week], aim: Aim | None) -> WeekCalendar:
+    if aim is None:
+        return week_calendar(area, per_week)
+    return week_calendar(area, per_week, aim.day_shares, before[-1].calendar)
+
+
+def _day_keys(area: int, calendar: WeekCalendar) -> list[DayKey]:
+    return [(area, tuple((v.point, v.gap_days) for v in calendar.visits if v.day == day))
+            for day in range(1, DAYS_PER_WEEK + 1)]
+
+
+def _plan(areas: Sequence[CollectionArea], weeks: Sequence[Week],
+          warnings: tuple[RoutingWarning, ...], hit_time_limit: bool) -> CollectionPlan:
+    days = [(area, day, answer) for area, week in zip(areas, weeks, strict=True)
+            for day, answer in enumerate(week.days, start=1)]
     return CollectionPlan(
-        tours=tuple(Tour(f"{areas[area].base_id}-{day}-{position:02d}", areas[area].base_id,
-                         areas[area].vehicle.id, day, trips, "collection")
-                    for area, day, task in days
-                    for position, trips in enumerate(answers[task].vehicle_days, start=1)),
+        tours=tuple(Tour(f"{area.base_id}-{day}-{position:02d}", area.base_id, area.vehicle.id, day, trips)
+                    for area, day, answer in days
+                    for position, trips in enumerate(answer.vehicle_days, start=1)),
         visits=tuple(PointVisits(area.base_id, point_id, visit_days)
-                     for area, calendar in zip(areas, calendars, strict=True)
-                     for point_id, visit_days in zip(area.point_ids, calendar.days, strict=True)),
-        warnings=tuple(w for area, calendar, ok in zip(areas, calendars, reachable, strict=True)
-                       for w in (*calendar.warnings, *_unreachable(area, ok))),
-        vehicle_days_bound=sum(answers[task].bound_count for _, _, task in days),
-        hit_time_limit=any(answer.hit_time_limit for answer in answers),
+                     for area, week in zip(areas, weeks, strict=True)
+                     for point_id, visit_days in zip(area.point_ids, week.calendar.days, strict=True)),
+        warnings=warnings,
+        vehicle_days_bound=sum(answer.bound_count for _, _, answer in days),
+        hit_time_limit=hit_time_limit,
     )
 
 
@@ -119,43 +160,7 @@ def _refuse_repetition(areas: Sequence[CollectionArea]) -> None:
         raise ValueError(f"bases or points occur in several collection areas: {repeated}")
 
 
-def _served(calendar: WeekCalendar, reachable: Sequence[bool]) -> WeekCalendar:
-    return WeekCalendar(tuple(days if ok else () for days, ok in zip(calendar.days, reachable, strict=True)),
-                        calendar.warnings)
-
-
 def _unreachable(area: CollectionArea, reachable: Sequence[bool]) -> list[RoutingWarning]:
     return [RoutingWarning(POINT_OUT_OF_REACH, point_id,
                            f"no way there and back from base '{area.base_id}' within one shift: not collected")
             for point_id, ok in zip(area.point_ids, reachable, strict=True) if not ok]
-
-
-def _solved(tasks: Sequence[DayTask], processes: int, progress: Progress | None) -> Iterator[DayAnswer]:
-    """Answers in the order of the tasks."""
-    workers = min(processes, len(tasks))
-    # a daemonic process may not have children; the answers are the same without them
-    if workers <= 1 or multiprocessing.current_process().daemon:
-        yield from _told(map(solve_day, tasks), len(tasks), progress)
-        return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"),
-                             initializer=_end_with_parent) as pool:
-        yield from _told(pool.map(solve_day, tasks), len(tasks), progress)
-
-
-def _told(answers: Iterable[DayAnswer], total: int, progress: Progress | None) -> Iterator[DayAnswer]:
-    for done, answer in enumerate(answers, start=1):
-        if progress is not None:
-            progress(done, total)
-        yield answer
-
-
-def _end_with_parent() -> None:
-    """Let a worker end when its parent is killed, which leaves no time to tell it."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_exit_after, args=(parent.sentinel,), daemon=True).start()
-
-
-def _exit_after(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)

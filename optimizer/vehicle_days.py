@@ -12,7 +12,8 @@ from optimizer.plan import Trip
 from optimizer.schedule import placed_in_shift
 from optimizer.solvers.shift_packing import pack_shifts
 from optimizer.solvers.tour_protocol import SearchBudget, TripProblem, tour_engine
-from optimizer.transport import ROUNDING, CollectionArea, usable_m3, whole_down, work_s
+from optimizer.transport import CollectionArea, usable_m3, work_s
+from optimizer.visits import Load, split_visit
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,19 @@ class DayAnswer:
     bound_count: int
     hit_time_limit: bool
 
+    @property
+    def work_s(self) -> float:
+        """Seconds of work of all vehicles."""
+        return sum(trip.duration_s for trips in self.vehicle_days for trip in trips)
 
-@dataclass(frozen=True)
-class Load:
-    """What one stop takes: the point's index in its area, t and m3."""
-
-    point: int
-    load_t: float
-    load_m3: float
+    @property
+    def distance_m(self) -> float:
+        """Metres of all vehicles."""
+        return sum(trip.distance_m for trips in self.vehicle_days for trip in trips)
 
 
 def solve_day(task: DayTask) -> DayAnswer:
-    """Trips of a day's visits, packed into shifts. A point must be reachable (see `reachable_points`)."""
+    """Trips of a day's visits, packed into shifts. A point must be reachable (see `visits.reachable_points`)."""
     full: list[Load] = []
     rests: list[Load] = []
     for point, gap_days in task.visits:
@@ -58,45 +60,6 @@ def solve_day(task: DayTask) -> DayAnswer:
     shifts = pack_shifts([t.duration_s for t in trips], work_s(vehicle))
     return DayAnswer(tuple(placed_in_shift([trips[i] for i in shift], vehicle) for shift in shifts.trips),
                      shifts.bound_count, found.hit_time_limit)
-
-
-def reachable_points(area: CollectionArea) -> list[bool]:
-    """Whether a vehicle can drive to each point, work there and be back unloaded within a shift."""
-    return [_loading_s(area, point) > 0.0 for point in range(len(area.point_ids))]
-
-
-def _loading_s(area: CollectionArea, point: int) -> float:
-    """Seconds a vehicle can load at a point if it goes there and straight back, -inf without a way."""
-    vehicle = area.vehicle
-    there, back = area.duration_s[0, point + 1], area.duration_s[point + 1, 0]
-    lengths = area.distance_m[0, point + 1] + area.distance_m[point + 1, 0]
-    if not np.isfinite(lengths):
-        return -np.inf
-    return float(work_s(vehicle) - there - back - vehicle.stop_s - vehicle.unload_s)
-
-
-def full_share(area: CollectionArea, point: int, load_t: float, load_m3: float) -> float:
-    """Share of an amount at a point that one vehicle can take at once: by mass, by volume and within a shift."""
-    vehicle = area.vehicle
-    limits = [vehicle.payload_t / load_t if load_t > 0.0 else np.inf,
-              usable_m3(vehicle) / load_m3 if load_m3 > 0.0 else np.inf]
-    if vehicle.load_s_per_t * load_t > 0.0:
-        limits.append(_loading_s(area, point) / (vehicle.load_s_per_t * load_t))
-    return float(min(limits))
-
-
-def split_visit(area: CollectionArea, point: int, gap_days: int) -> tuple[list[Load], list[Load]]:
-    """Full loads of a visit, which go straight there and back, and the rest (none or one)."""
-    load_t = gap_days * float(area.load_t_per_day[point])
-    load_m3 = gap_days * float(area.load_m3_per_day[point])
-    share = full_share(area, point, load_t, load_m3)
-    if share > 1.0 + ROUNDING:
-        return [], [Load(point, load_t, load_m3)]
-    count = whole_down(1.0 / share)
-    rest = 1.0 - count * share
-    if rest <= count * ROUNDING:
-        return [Load(point, load_t / count, load_m3 / count)] * count, []
-    return [Load(point, share * load_t, share * load_m3)] * count, [Load(point, rest * load_t, rest * load_m3)]
 
 
 def trip_problem(area: CollectionArea, stops: Sequence[Load]) -> TripProblem:
