@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -12,13 +13,13 @@ from fastapi import Depends, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 
 from service.api.errors import BadQueryError
-from service.api.middleware import SECURITY_HEADERS
-from service.api.settings import ServeSettings, is_loopback
+from service.api.settings import ServeSettings
 from service.jobs import JobStore
 from service.runs import RunStore, file_stamp
 from service.texts import Texts
 
 GEOJSON = "application/geo+json"
+_LOOPBACK_HOST = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?")
 REPORT_POLICY = ("default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
                  "frame-ancestors 'none'")
 """The report is one file with its style inside and no script at all."""
@@ -58,12 +59,11 @@ def base_url(request: Request) -> str:
     if settings.public_url is not None:
         return settings.public_url.rstrip("/")
     scheme, host = request.scope.get("scheme", "http"), request.headers.get("host", "")
-    name, _, port = host.partition(":") if not host.startswith("[") else host.rpartition("]")[0::2] + ("",)
-    if is_loopback(name) and host.replace(":", "").replace("[", "").replace("]", "").replace("-", "").isalnum():
+    if _LOOPBACK_HOST.fullmatch(host):
         return f"{scheme}://{host}"
-    del port
     server = request.scope.get("server") or (settings.host, None)
-    return f"{scheme}://{server[0]}" + (f":{server[1]}" if server[1] else "")
+    usual = (None, 443 if scheme == "https" else 80)
+    return f"{scheme}://{server[0]}" + ("" if server[1] in usual else f":{server[1]}")
 
 
 def with_etag(request: Request, tag: str, body: Any, media_type: str = "application/json") -> Response:
@@ -96,7 +96,3 @@ def file_answer(request: Request, path: Path, media_type: str, download: str | N
 def plain_json(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> JSONResponse:
     """A JSON answer that changes all the time and is not kept."""
     return JSONResponse(content, status, {"cache-control": "no-store", **(headers or {})})
-
-
-__all__ = ["GEOJSON", "SECURITY_HEADERS", "App", "NoQuery", "Parts", "base_url", "file_answer", "no_query", "parts_of",
-           "plain_json", "with_etag"]

@@ -82,6 +82,8 @@ async def _validation(_: Request, error: Exception) -> Response:
     """Faults of the query are 400, of the body 422; each with a JSON pointer to its place."""
     assert isinstance(error, RequestValidationError)
     faults = error.errors()
+    if faults[0]["type"] == "json_invalid":
+        return problem(400, "bad-json", f"the body is no JSON: {faults[0].get('ctx', {}).get('error', '')}")
     in_body = any(fault["loc"][:1] == ("body",) for fault in faults)
     errors = [{"pointer": "/" + "/".join(str(step) for step in fault["loc"][1:]), "detail": fault["msg"]}
               for fault in faults]

@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.errors import problem
-from service.api.settings import ServeSettings, is_loopback
+from service.api.settings import PREFIX, ServeSettings, is_loopback
 
 PAGE_POLICY = ("default-src 'self'; worker-src 'self' blob:; img-src 'self' data: blob:; "
                "style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; form-action 'none'; "
@@ -69,7 +69,8 @@ class Guard:
             return None
         if not self._known_host(headers.get("host", "")):  # a foreign page that made its name point here
             return 403, "not-allowed", "runs are started under this server's own name only; see --public-url"
-        if scope["method"] == "POST" and headers.get("content-type", "").split(";")[0].strip() != "application/json":
+        kind = headers.get("content-type", "").split(";")[0].strip().lower()
+        if (scope["method"], scope["path"]) == ("POST", f"{PREFIX}/runs") and kind != "application/json":
             return 415, "unsupported-media-type", "send application/json"
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 from importlib.resources import files
 from pathlib import Path
@@ -30,14 +31,14 @@ def map_page(request: Request, app: App) -> Response:
     """The map; its query string belongs to the page."""
     del app
     body = (files("service") / "web" / "index.html").read_bytes()
-    return with_etag(request, str(hash(body)), body, "text/html; charset=utf-8")
+    return with_etag(request, version_of(body), body, "text/html; charset=utf-8")
 
 
 @router.get("/assets/{name}", include_in_schema=False)
 def asset(request: Request, name: str) -> Response:
     """A file of the map page: its own modules and style, the text catalogues, the map library out of its package."""
     body, suffix = asset_bytes(name)
-    return with_etag(request, f"{name} {len(body)} {hash(body)}", body, MEDIA_TYPES[suffix])
+    return with_etag(request, version_of(body), body, MEDIA_TYPES[suffix])
 
 
 def asset_bytes(name: str) -> tuple[bytes, str]:
@@ -51,6 +52,11 @@ def asset_bytes(name: str) -> tuple[bytes, str]:
     if name not in known or suffix not in MEDIA_TYPES:
         raise NotFoundError(f"there is no asset '{name}'")
     return known[name].read_bytes(), suffix
+
+
+def version_of(body: bytes) -> str:
+    """A fingerprint of a body, the same in every process."""
+    return hashlib.sha256(body).hexdigest()
 
 
 def map_library_file(name: str) -> Path:
