@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from geodata.crs import checked_metric_crs, declared, metric_crs_for, to_metric
 from geodata.readers import Source, read_source
+from geodata.readers.encoding import garbled_columns
 from geodata.tables import (
     COMMUNITIES,
     EXCLUSIONS,
@@ -123,6 +124,8 @@ def collect_places(inputs: PlacesInput) -> tuple[Places | None, tuple[Fault, ...
     existing["closing_cost_cny"] = existing["closing_cost_cny"].fillna(0.0)
     for frame, source in ((communities, inputs.communities), (land, inputs.land), (existing, inputs.existing_sites)):
         faults += _set_zone(frame, zones, source)
+    # the files' own word for a zone has given way to zone_id
+    communities, land = communities.drop(columns="zone"), land.drop(columns="zone")
     exclusions = tuple(Exclusion(e.name, e.buffer_m, metric(frame, EXCLUSIONS).geometry)
                        for e, frame in barred if frame is not None)
     found = tuple(faults)
@@ -136,9 +139,11 @@ def read_table(source: Source, declaration: Table) -> tuple[gpd.GeoDataFrame | N
     except DataError as error:
         return None, tuple(replace(f, layer=f.layer or declaration.name) for f in error.faults)
     layer = source.layer or declaration.name
+    garbled = tuple(fault("text_garbled", file=source.file, layer=layer, column=name) for name in garbled_columns(raw))
     coordinates = {"lon", "lat"} - set(declaration.known)  # a point table names them; its reader has used them up
     renames = {ours: theirs for ours, theirs in source.columns.items() if ours not in coordinates}
     frame, faults = declaration.check(raw, renames, source.file, layer)
+    faults = (*garbled, *faults)
     try:
         frame_or_raw, notes = declared(raw if frame is None else frame, source.crs, source.file, layer)
     except DataError as error:
@@ -216,7 +221,6 @@ def _set_zone(frame: gpd.GeoDataFrame, zones: gpd.GeoDataFrame, source: Source |
     """Write zone_id: the zone the file names, else the zone with the largest overlap, else None."""
     if source is None or len(zones) == 0:
         frame["zone_id"] = text_column([None] * len(frame))
-        frame.drop(columns="zone", errors="ignore", inplace=True)
         return []
     layer, faults = source.layer or "", []
     by_name = {**dict(zip(zones["name"], zones["id"], strict=True)), **{i: i for i in zones["id"]}}
@@ -229,7 +233,6 @@ def _set_zone(frame: gpd.GeoDataFrame, zones: gpd.GeoDataFrame, source: Source |
         if zone_ids[-1] is None:
             faults.append(fault("outside_zones", file=source.file, layer=layer, feature_id=feature))
     frame["zone_id"] = text_column(zone_ids)
-    frame.drop(columns="zone", errors="ignore", inplace=True)
     return faults
 
 

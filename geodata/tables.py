@@ -223,6 +223,7 @@ ROADS = Table("roads", ("line",), (
     Column("maxspeed", kind="text")))
 LAND = Table("land", ("polygon",), (
     Column("land_use", kind="text"),
+    Column("zone", kind="text"),
     Column("area_m2", "m2", min=0.0)))
 ZONES = Table("zones", ("polygon",), (Column("name", kind="text"),))
 EXCLUSIONS = Table("exclusions", _ANY, ())

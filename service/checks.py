@@ -9,7 +9,7 @@ from typing import TypeVar
 from geodata.audit import audit_places
 from geodata.places import Places, collect_places
 from geodata.screening import ScreenedLand, TierScreening, screen_places
-from geodata.tables import DataError, Fault, did_you_mean, fault
+from geodata.tables import DataError, Fault, did_you_mean, fault, has_errors
 from optimizer.network import Network
 from optimizer.rules import ClauseVerdict, Quota, Rule, applicable, quota_faults, quotas, tightest
 from service.lookup import load_network, load_rules
@@ -45,6 +45,13 @@ def check_study(study: Study, audit: bool = False) -> list[Fault]:
                 faults += _land_faults(study, places, network, rules)
     order = {"error": 0, "warning": 1, "note": 2}
     return sorted(dict.fromkeys(faults), key=lambda f: order[f.severity])
+
+
+def require_sound(study: Study) -> None:
+    """DataError with every fault of check_study when one of them is an error."""
+    faults = check_study(study)
+    if has_errors(faults):
+        raise DataError(faults)
 
 
 def unreadable(faults: Iterable[Fault]) -> bool:

@@ -26,7 +26,7 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 Language = Literal["zh", "en"]
 
 
-class _Commands(TyperGroup):
+class Commands(TyperGroup):
     """Runs a command; bad input becomes one line per fault on standard error and exit code 2, never a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -37,7 +37,7 @@ class _Commands(TyperGroup):
             raise typer.Exit(EXIT_BAD_INPUT) from None
 
 
-app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="recynet: certified siting of three-tier recycling networks, with tours on real streets.")
 
 Lang = Annotated[str, typer.Option(envvar="RECYNET_LANG", help="zh or en: language of messages")]
