@@ -140,7 +140,8 @@ def read_table(source: Source, declaration: Table) -> tuple[gpd.GeoDataFrame | N
         return None, tuple(replace(f, layer=f.layer or declaration.name) for f in error.faults)
     layer = source.layer or declaration.name
     garbled = tuple(fault("text_garbled", file=source.file, layer=layer, column=name) for name in garbled_columns(raw))
-    coordinates = {"lon", "lat"} - set(declaration.known)  # a point table names them; its reader has used them up
+    # a point table names its coordinates among the columns; its reader has used them up
+    coordinates = {"lon", "lat"} if source.path.suffix.lower() == ".csv" else set()
     renames = {ours: theirs for ours, theirs in source.columns.items() if ours not in coordinates}
     frame, faults = declaration.check(raw, renames, source.file, layer)
     faults = (*garbled, *faults)

@@ -236,7 +236,9 @@ def _override(data: dict[str, Any], text: str, file: str) -> list[Fault]:
         if last:
             at[step_key] = parsed
         else:
-            at = at.setdefault(step_key, {}) if isinstance(at, dict) else at[step_key]
+            if isinstance(at, dict) and at.get(step_key) is None:
+                at[step_key] = {}  # `solve:` with nothing behind it is an empty table
+            at = at[step_key]
     return []
 
 

@@ -307,3 +307,46 @@ def test_places_is_frozen(tmp_path: Path) -> None:
     places: Places = read_places(town_input(tmp_path))
     with pytest.raises(AttributeError):
         places.crs_metric = "EPSG:4326"  # type: ignore[misc]
+
+
+OSM = """<osm version="0.6">
+<node id="1" lat="30.60" lon="114.27"/><node id="2" lat="30.61" lon="114.27"/><node id="3" lat="30.61" lon="114.28"/>
+<way id="10"><nd ref="1"/><nd ref="2"/><tag k="highway" v="primary"/><tag k="oneway" v="-1"/><tag k="maxspeed" v="60"/>
+<tag k="name" v="&quot;a&quot;,oneway"/></way>
+<way id="11"><nd ref="1"/><nd ref="2"/><nd ref="3"/><nd ref="1"/><tag k="highway" v="tertiary"/>
+<tag k="junction" v="roundabout"/></way>
+<way id="12"><nd ref="2"/><nd ref="3"/><tag k="waterway" v="canal"/></way>
+<way id="13"><nd ref="2"/><nd ref="3"/><tag k="highway" v="residential"/></way>
+</osm>"""
+
+
+def test_streets_of_an_osm_extract(tmp_path: Path) -> None:
+    (tmp_path / "town.osm").write_text(OSM, encoding="utf-8")
+    table, faults = read_table(Source(tmp_path / "town.osm"), ROADS)
+    assert table is not None
+    assert faults == ()
+    rows = {row.id: (row.highway, row.oneway, row.maxspeed) for row in table.itertuples()}
+    assert rows == {
+        "10": ("primary", "-1", "60"),
+        "11": ("tertiary", "yes", None),
+        "13": ("residential", None, None),
+    }
+    assert table.geometry[1].is_closed
+
+
+def test_an_osm_extract_without_streets_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "bare.osm").write_text(OSM.replace("highway", "old_highway"), encoding="utf-8")
+    assert [f.code for f in read_table(Source(tmp_path / "bare.osm"), ROADS)[1]] == ["layer_empty"]
+    (tmp_path / "broken.osm.pbf").write_bytes(b"nothing")
+    assert [f.code for f in read_table(Source(tmp_path / "broken.osm.pbf"), ROADS)[1]] == ["file_unreadable"]
+
+
+@pytest.mark.skipif(not (DATA / "porto_alegre").is_dir(), reason="RECYNET_DATA/porto_alegre is not there")
+def test_a_real_extract_has_the_ways_its_readme_counts() -> None:
+    table, faults = read_table(Source(DATA / "porto_alegre" / "poa_osm.pbf"), ROADS)
+    assert table is not None
+    assert faults == ()
+    main = ("motorway", "trunk", "primary", "secondary", "tertiary")
+    drivable = {*main, *(f"{name}_link" for name in main), "unclassified", "residential", "living_street", "service"}
+    assert abs(table["highway"].isin(drivable).sum() - 12_281) <= 20  # a few closed service ways are mapped as areas
+    assert table["maxspeed"].notna().sum() == pytest.approx(5_388, abs=30)

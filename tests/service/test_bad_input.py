@@ -123,6 +123,18 @@ def _unknown_vehicle(town: Town) -> None:
     town.study["network"] = "my_net"
 
 
+def _existing(tier: str, size: str | None) -> Change:
+    def change(town: Town) -> None:
+        town.layers["sites"] = gpd.GeoDataFrame(
+            {"id": ["S1"], "tier": [tier], "size": [size], "status": ["keep"]},
+            geometry=[square(10, 410, 9).centroid],
+            crs=town.layers["land"].crs,
+        )
+        town.study["inputs"]["existing_sites"] = {"path": "town.gpkg", "layer": "sites"}
+
+    return change
+
+
 def _bow_tie() -> shapely.Polygon:
     corners = [p.coords[0] for p in shapely.points(shapely.get_coordinates(square(0, 0, 50)))[:4]]
     return shapely.Polygon([corners[0], corners[2], corners[1], corners[3]])
@@ -189,6 +201,12 @@ CASES: dict[str, tuple[Change, str, tuple[str, ...]]] = {
     "unknown vehicle": (_unknown_vehicle, "value_wrong", ("networks/my_net.yaml", "flying_truck", "light_box_truck")),
     "unknown tier": (_set("screening", "stations", value={}), "tier_unknown", ("screening.stations", "sorting_center")),
     "tier without land": (_set("screening", "collection_point", value={}), "tier_not_on_land", ("collection_point",)),
+    "existing site of an unknown tier": (_existing("depot", None), "tier_unknown", ("| S1:", "'depot'")),
+    "existing site of an unknown size": (
+        _existing("transfer_station", "huge"),
+        "size_unknown",
+        ("| S1:", "'huge'", "station_20t"),
+    ),
     "land missing": (lambda t: t.study["inputs"].pop("land"), "land_needed", ("transfer_station", "inputs.land")),
 }
 

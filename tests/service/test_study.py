@@ -114,6 +114,10 @@ def test_overrides_are_typed_and_checked(tmp_path: Path) -> None:
     assert "did you mean 'gap'" in found[-1]
 
 
+def test_an_empty_table_can_be_overridden(tmp_path: Path) -> None:
+    assert load_study(minimal(tmp_path, solve=None), ("solve.seed=7",)).solve.seed == 7
+
+
 def test_all_errors_come_together_with_their_path(tmp_path: Path) -> None:
     path = minimal(
         tmp_path, sove={}, access={"share": 1.5, "decay": 3}, inputs={"communities": {"path": "a"}, "rods": {}}
