@@ -41,7 +41,7 @@ function headline(words, plan) {
     h("div", { class: "pairs" }, pair("page.bound", cost(plan.bound_cny_per_year)), pair("page.gap", gap),
       pair("headline.gross", cost(plan.gross_cost_cny_per_year)),
       pair("headline.routed", cost(plan.routed_cost_cny_per_year ?? null))),
-    h("p", { class: "help" }, help, " ", words.text("objective.sign")));
+    h("p", { class: "help" }, help, plan.objective_cny_per_year < 0 ? ` ${words.text("objective.sign")}` : ""));
 }
 
 function estimates(words, plan) {

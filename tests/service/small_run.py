@@ -17,7 +17,14 @@ from optimizer.network import Title
 from service.geojson import write_layer
 from service.geopackage import write_geopackage
 from service.plan_json import (
-    Assumption, Balance, Kpi, PlanJson, PlanWarning, RuleVerdict, TierSummary, write_plan_json,
+    Assumption,
+    Balance,
+    Kpi,
+    PlanJson,
+    PlanWarning,
+    RuleVerdict,
+    TierSummary,
+    write_plan_json,
 )
 from service.report import write_report
 
@@ -80,7 +87,8 @@ def small_streets() -> geopandas.GeoDataFrame:
             if c < 4:
                 rows.append((kind, LineString([_corner(c, r), _corner(c + 1, r)])))
             if r < 3:
-                rows.append(("secondary" if c == 2 else "residential", LineString([_corner(c, r), _corner(c, r + 1)])))
+                upward = LineString([_corner(c, r), _corner(c, r + 1)])
+                rows.append(("secondary" if c == 2 else "residential", upward))
     return _frame([{"id": f"s{n}", "highway": kind} for n, (kind, _) in enumerate(rows)], [g for _, g in rows])
 
 
@@ -99,7 +107,8 @@ def small_plan() -> PlanJson:
         kpis={"coverage_share": Kpi(value=11 / 12, unit="1", title=Title(zh="覆盖人口", en="Population covered")),
               "access_mean_m": Kpi(value=212.4, unit="m", title=Title(zh="平均步行距离", en="Mean walking distance")),
               "captured_t_per_day": Kpi(value=captured, unit="t/day", title=Title(zh="回收量", en="Captured")),
-              "haul_cost_cny_per_year": Kpi(value=380_000.0, unit="CNY/year", title=Title(zh="运输成本", en="Haulage"))},
+              "haul_cost_cny_per_year": Kpi(value=380_000.0, unit="CNY/year",
+                                            title=Title(zh="运输成本", en="Haulage"))},
         balance=(Balance(material_id="paper", title=Title(zh="废纸", en="Paper and board"),
                          generated_t_per_day=generated, captured_t_per_day=captured, unserved_t_per_day=unserved,
                          not_captured_t_per_day=generated - captured - unserved, rejected_t_per_day=0.0),),
@@ -108,13 +117,25 @@ def small_plan() -> PlanJson:
                RuleVerdict(rule="SBT_10719_2012", clause="5.3", title=Title(zh="每街道一座中转站", en="One station per "
                            "sub-district"), verdict="not_applicable", source="SB/T 10719-2012")),
         assumptions=(Assumption(parameter="access.decay_m", value=500, mark="A", source="engineering assumption"),
-                     Assumption(parameter="materials.glass.price_cny_per_t", value=100, mark="S", source="Hangzhou report"),
+                     Assumption(parameter="materials.glass.price_cny_per_t", value=100, mark="S",
+                                source="Hangzhou report"),
                      Assumption(parameter="vehicles.hook_lift.co2_kg_per_km", value=0.858, mark="M", source="memory")),
-        warnings=(PlanWarning(code="far_from_street", feature_id="p4", text=Title(zh="距道路 41 米", en="41 m from a street")),),
+        warnings=(PlanWarning(code="far_from_street", feature_id="p4",
+                              text=Title(zh="距道路 41 米", en="41 m from a street")),),
         estimated=(Title(zh="社区人口为估计", en=ESTIMATED[0]),), attribution=(ATTRIBUTION,),
         labels={"staffed_1t": Title(zh="有人值守 1吨/日", en="Staffed 1 t/day"),
                 "too_far": Title(zh="步行范围内无交投点", en="No point within the walking limit")},
         timings_s={"siting": 1.5, "routing": 0.4})
+
+
+def _along_streets(places: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """From place to place on the grid: first along the row, then along the column."""
+    path = [places[0]]
+    for x, y in places[1:]:
+        for step in ((x, path[-1][1]), (x, y)):
+            if step != path[-1]:
+                path.append(step)
+    return path
 
 
 def _corner(column: float, row: float) -> tuple[float, float]:
@@ -176,7 +197,8 @@ def _candidates(*tiers: list[tuple[float, float]]) -> geopandas.GeoDataFrame:
             is_open = n < len(places)
             rows.append({"id": f"{tier}-{n}", "tier_id": tier, "status": "open" if is_open else "rejected",
                          "reason": None if is_open else "too_small", "parcel_id": None, "zone_id": "z1",
-                         "parcel_area_m2": 900.0 if is_open else 50.0, "largest_size_id": "station_20t" if is_open else None,
+                         "parcel_area_m2": 900.0 if is_open else 50.0,
+                         "largest_size_id": "station_20t" if is_open else None,
                          "snap_m": 2.0, "estimated": True})
             shapes.append(Point(place))
     return _frame(rows, shapes)
@@ -217,14 +239,14 @@ def _routes(points: list[tuple[float, float]],
         for day in range(1, 7):
             trip = f"t{base}-d{day}-1"
             served = [n for n in range(6) if n % 2 == base]
-            path = [station, (points[served[0]][0], station[1]), *(points[n] for n in served), station]
-            routes.append({"id": trip, "tour_id": f"t{base}-d{day}", "kind": "collection", "vehicle_id": "light_box_truck",
-                           "day": day, "trip_number": 1, "base_id": f"t{base}", "stops_count": len(served), "load_t": 1.1,
-                           "load_m3": 9.0, "distance_m": 4200.0, "duration_s": 5400.0, "start_s": 0.0})
+            path = _along_streets([station, *(points[n] for n in served), station])
+            routes.append({"id": trip, "tour_id": f"t{base}-d{day}", "kind": "collection", "day": day,
+                           "vehicle_id": "light_box_truck", "trip_number": 1, "base_id": f"t{base}",
+                           "stops_count": len(served), "load_t": 1.1, "load_m3": 9.0, "distance_m": 4200.0, "duration_s": 5400.0, "start_s": 0.0})
             lines.append(LineString(path))
             for k, n in enumerate(served, start=1):
-                stops.append({"id": f"{trip}-{k}", "trip_id": trip, "tour_id": f"t{base}-d{day}", "day": day, "sequence": k,
-                              "site_id": f"c{n}", "arrival_s": 600.0 * k, "service_s": 850.0, "load_t": 0.37,
+                stops.append({"id": f"{trip}-{k}", "trip_id": trip, "tour_id": f"t{base}-d{day}", "day": day,
+                              "sequence": k, "site_id": f"c{n}", "arrival_s": 600.0 * k, "service_s": 850.0, "load_t": 0.37,
                               "load_m3": 3.0, "cumulative_load_t": 0.37 * k, "cumulative_load_m3": 3.0 * k})
                 places.append(Point(points[n]))
     return _frame(routes, lines), _frame(stops, places)
