@@ -28,8 +28,8 @@ class RoutingSettings:
     """How tours are searched for. Iterations decide; the time limit is a safety stop for the whole week."""
 
     engine: str = "auto"
-    iterations: int = 60
-    """Solutions the engine may accept for each day of each base."""
+    iterations: int = 200
+    """Of the engine's search, for each day of each base."""
     rounds: int = 4
     """Calendars tried after the first, so that days fill whole vehicle-days."""
     time_limit_s: float = 600.0
