@@ -82,7 +82,7 @@ def _headline(plan: PlanJson, texts: Texts) -> str:
     """Cards of cost, bound and gap, one card per tier, and what the gap means."""
     objective, bound = plan.objective_cny_per_year, plan.bound_cny_per_year
     values = [("headline.objective", _money(objective)), ("headline.bound", _money(bound)),
-              ("headline.gap", figure(plan.gap, "share")), ("headline.gross", _money(plan.gross_cost_cny_per_year)),
+              ("headline.gap", _share(plan.gap)), ("headline.gross", _money(plan.gross_cost_cny_per_year)),
               ("headline.routed", _money(plan.routed_cost_cny_per_year))]
     cards = [f'<div class="card"><span>{two(texts.title(key))}</span><b>{two(value)}</b></div>'
              for key, value in values]
@@ -95,13 +95,18 @@ def _headline(plan: PlanJson, texts: Texts) -> str:
         meaning = two(texts.title("gap.none"))
     else:
         low, excess = money(bound, per_year=True), money(max(objective - bound, 0.0), per_year=True)
-        gap = f"{plan.gap * 100:.2f} %"
+        gap = _share(plan.gap).en
         meaning = two(Title(zh=texts.zh.text("gap.meaning", bound=low.zh, excess=excess.zh, gap=gap),
                             en=texts.en.text("gap.meaning", bound=low.en, excess=excess.en, gap=gap)))
     return (f'<section><h2>{two(texts.title("report.headline"))}</h2><div class="cards">{"".join(cards)}</div>'
             f'<div class="box"><b>{two(texts.title("headline.gap"))}</b><p>{meaning}</p>'
             f'<p class="note">{two(texts.title("gap.formula"))} {two(texts.title("objective.sign"))}</p></div>'
             "</section>")
+
+
+def _share(value: float | None) -> Title:
+    text = "—" if value is None else f"{value * 100:.2f} %"
+    return Title(zh=text, en=text)
 
 
 def _money(value: float | None) -> Title:

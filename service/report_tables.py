@@ -57,10 +57,12 @@ def label_of(plan: PlanJson, texts: Texts, code: str | None) -> Title:
 
 
 def kpi_table(plan: PlanJson, texts: Texts) -> str:
-    """Every indicator with its value and unit."""
+    """Every indicator with its value and unit, in two columns."""
     rows = [[Cell(two(kpi.title)), Cell(two(figure(kpi.value, kpi.unit, name)), numeric=True)]
             for name, kpi in plan.kpis.items()]
-    return table(_head(texts, "indicator", "value#"), rows)
+    half = (len(rows) + 1) // 2
+    columns = [table(_head(texts, "indicator", "value#"), part) for part in (rows[:half], rows[half:]) if part]
+    return f'<div class="pair">{"".join(columns)}</div>'
 
 
 def balance_table(plan: PlanJson, texts: Texts) -> str:

@@ -76,7 +76,8 @@ def draw_map(plan: PlanJson, layers: Layers, streets: geopandas.GeoDataFrame, te
             f'xmlns="http://www.w3.org/2000/svg"><clipPath id="frame"><rect width="{WIDTH:g}" '
             f'height="{frame.height:.0f}" rx="4"/></clipPath><g clip-path="url(#frame)">'
             f'<rect width="{WIDTH:g}" height="{frame.height:.0f}" fill="{palette.paper}"/>'
-            f'<g transform="scale(.1)">{"".join(parts)}</g></g>{_scale_bar(frame, palette)}{_north(palette, texts)}'
+            f'<g transform="scale(.1)">{"".join(parts)}</g></g>{_scale_bar(frame, palette)}'
+            f"{_north(frame, palette, texts)}"
             f"{_legend(plan, peak_t, palette, texts)}{_credit(plan, frame, palette)}</svg>")
 
 
@@ -211,9 +212,9 @@ def _scale_bar(frame: Frame, palette: Palette) -> str:
             f'text-anchor="middle">{text}</text></g>')
 
 
-def _north(palette: Palette, texts: Texts) -> str:
-    return (f'<g transform="translate({WIDTH - 26:g} 16)" fill="{palette.ink}"><rect x="-14" y="-8" width="28" '
-            'height="50" fill="#fff" fill-opacity=".82" rx="3"/><path d="M0 0l8 24-8-6-8 6z"/>'
+def _north(frame: Frame, palette: Palette, texts: Texts) -> str:
+    return (f'<g transform="translate({WIDTH + LEGEND_WIDTH - 34:g} {frame.height - 58:.0f})" fill="{palette.ink}">'
+            '<path d="M0 0l8 24-8-6-8 6z"/>'
             f'<g font-size="12" text-anchor="middle">{_text(0, 37, texts.title("map.north"))}</g></g>')
 
 

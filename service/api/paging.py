@@ -15,7 +15,8 @@ from service.layer_index import Box
 from service.layer_schema import LayerSchema, Property
 
 RESERVED = ("bbox", "limit", "offset", "datetime")
-_WHOLE = re.compile(r"\d{1,12}")
+_WHOLE = re.compile(r"[0-9]{1,12}")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _MOMENT = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})"
 _DATETIME = re.compile(rf"{_MOMENT}|({_MOMENT}|\.\.|)/({_MOMENT}|\.\.|)")
 
@@ -54,12 +55,7 @@ def parse_bbox(text: str) -> tuple[Box, ...]:
     words = text.split(",")
     if len(words) not in (4, 6):
         raise BadQueryError("bbox has 4 (or 6) numbers: west,south,east,north")
-    try:
-        numbers = [float(word) for word in words]
-    except ValueError:
-        raise BadQueryError(f"bbox '{_short(text)}' is not made of numbers") from None
-    if not all(math.isfinite(n) for n in numbers):
-        raise BadQueryError("bbox has a number that is not finite")
+    numbers = [_real(word, "bbox") for word in words]
     west, south, east, north = numbers if len(numbers) == 4 else (numbers[0], numbers[1], numbers[3], numbers[4])
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
         raise BadQueryError("bbox is west,south,east,north in degrees with south <= north")
@@ -75,13 +71,7 @@ def parse_value(column: Property, text: str) -> Any:
             raise BadQueryError(f"'{column.name}' is true or false")
         return text == "true"
     if column.kind in ("number", "integer"):
-        try:
-            value = float(text)
-        except ValueError:
-            raise BadQueryError(f"'{column.name}' is a number, not '{_short(text)}'") from None
-        if not math.isfinite(value):
-            raise BadQueryError(f"'{column.name}' is a finite number")
-        return value
+        return _real(text, column.name)
     return text
 
 
@@ -107,6 +97,13 @@ def _whole(text: str, name: str, least: int) -> int:
     if not _WHOLE.fullmatch(text) or int(text) < least:
         raise BadQueryError(f"{name} is a whole number of at least {least}, not '{_short(text)}'")
     return int(text)
+
+
+def _real(text: str, name: str) -> float:
+    value = float(text) if _NUMBER.fullmatch(text) else math.nan
+    if not math.isfinite(value):
+        raise BadQueryError(f"{name} needs finite numbers, not '{_short(text)}'")
+    return value
 
 
 def _short(text: str) -> str:

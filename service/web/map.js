@@ -6,7 +6,7 @@ import { h } from "./dom.js";
 const BIGGEST_PX = 22;
 const LAZY = ["candidates", "assignments"];
 const EMPTY = { type: "FeatureCollection", features: [] };
-const byZoom = (value) => ["interpolate", ["linear"], ["zoom"], 10, ["*", 0.55, value], 13, value, 16, ["*", 1.9, value]];
+const byZoom = (value) => ["interpolate", ["linear"], ["zoom"], 10, ["*", 0.7, value], 13, value, 16, ["*", 1.9, value]];
 const MAJOR = ["motorway", "trunk", "primary"];
 const MIDDLE = ["secondary", "tertiary"];
 
@@ -149,7 +149,7 @@ function addCommunities(view, data, palette) {
   const steps = palette.capture_breaks.flatMap((edge, n) => [edge, palette.capture_colours[n + 1]]);
   const share = ["coalesce", ["get", "capture_share"], 0];
   add(view, "communities", { id: "communities-fill", type: "fill", source: "communities",
-    paint: { "fill-color": ["step", share, palette.capture_colours[0], ...steps], "fill-opacity": 0.92 } });
+    paint: { "fill-color": ["step", share, palette.capture_colours[0], ...steps], "fill-opacity": 0.82 } });
   add(view, "communities", { id: "communities-line", type: "line", source: "communities", minzoom: 12,
     paint: { "line-color": "#ffffff", "line-width": 0.6, "line-opacity": 0.8 } });
 }
@@ -172,7 +172,7 @@ function addStreets(view, data) {
 }
 
 function addZones(view, data, palette) {
-  addLines(view, "zones", data, { "line-color": palette.zone_line, "line-width": 1.6, "line-dasharray": [3, 2] });
+  addLines(view, "zones", data, { "line-color": "#5d646a", "line-width": 1.5, "line-dasharray": [4, 2.5] });
   for (const feature of data.features) {
     const label = h("div", { class: "zone" }, feature.properties.name ?? feature.id);
     view.markers.push(new maplibregl.Marker({ element: label }).setLngLat(middle(feature.geometry)).addTo(view.map));

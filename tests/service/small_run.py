@@ -242,11 +242,13 @@ def _routes(points: list[tuple[float, float]],
             path = _along_streets([station, *(points[n] for n in served), station])
             routes.append({"id": trip, "tour_id": f"t{base}-d{day}", "kind": "collection", "day": day,
                            "vehicle_id": "light_box_truck", "trip_number": 1, "base_id": f"t{base}",
-                           "stops_count": len(served), "load_t": 1.1, "load_m3": 9.0, "distance_m": 4200.0, "duration_s": 5400.0, "start_s": 0.0})
+                           "stops_count": len(served), "load_t": 1.1, "load_m3": 9.0, "distance_m": 4200.0,
+                           "duration_s": 5400.0, "start_s": 0.0})
             lines.append(LineString(path))
             for k, n in enumerate(served, start=1):
                 stops.append({"id": f"{trip}-{k}", "trip_id": trip, "tour_id": f"t{base}-d{day}", "day": day,
-                              "sequence": k, "site_id": f"c{n}", "arrival_s": 600.0 * k, "service_s": 850.0, "load_t": 0.37,
-                              "load_m3": 3.0, "cumulative_load_t": 0.37 * k, "cumulative_load_m3": 3.0 * k})
+                              "sequence": k, "site_id": f"c{n}", "arrival_s": 600.0 * k, "service_s": 850.0,
+                              "load_t": 0.37, "load_m3": 3.0, "cumulative_load_t": 0.37 * k,
+                              "cumulative_load_m3": 3.0 * k})
                 places.append(Point(points[n]))
     return _frame(routes, lines), _frame(stops, places)
