@@ -81,7 +81,8 @@ def test_it_says_what_a_reviewer_must_find(tmp_path: Path) -> None:
         "zh": ["小镇回收网络", "195.4 万元/年", "193.1 万元/年", "0.55 %", "40.2 万元/年", "社区人口为估计", "每点户数",
                "不适用", "步行范围内无交投点", "距道路 41 米", "假设", "有人值守 1吨/日", "废纸", "覆盖人口"],
         "en": ["Small town recycling network", "1.95 M CNY/year", "1.93 M CNY/year", "0.55 %", "402,000 CNY/year",
-               ESTIMATED[0], "Households per point", "not applicable", "No point within the walking limit", "41 m from a street",
+               ESTIMATED[0], "Households per point", "not applicable", "No point within the walking limit",
+               "41 m from a street",
                "assumption", "Staffed 1 t/day", "Paper and board", "Population covered"],
     }.items():
         for words in [*needed, ATTRIBUTION, "SB/T 10719-2012", "1,873", "access.decay_m"]:
@@ -189,7 +190,8 @@ def test_plan_json_survives_writing_and_refuses_nonsense(tmp_path: Path) -> None
 
 def test_a_balance_that_does_not_close_is_refused() -> None:
     good = {"material_id": "paper", "title": Title(zh="纸", en="Paper"), "generated_t_per_day": 10.0,
-            "captured_t_per_day": 4.0, "not_captured_t_per_day": 5.0, "unserved_t_per_day": 0.5, "rejected_t_per_day": 0.5}
+            "captured_t_per_day": 4.0, "not_captured_t_per_day": 5.0,
+            "unserved_t_per_day": 0.5, "rejected_t_per_day": 0.5}
     assert Balance.model_validate(good).captured_t_per_day == 4.0
     with pytest.raises(ValidationError, match="does not close"):
         Balance.model_validate({**good, "captured_t_per_day": 4.1})
