@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from optimizer.network import Title
+from optimizer.network import Network, Title
 
 Status = Literal["optimal", "feasible", "stopped", "no_plan"]
 Mark = Literal["S", "S*", "D", "A", "M"]
@@ -120,6 +120,12 @@ class PlanJson(Record):
     labels: dict[str, Title] = Field(default_factory=dict)
     """Readable names of ids that occur in layers: materials, sizes, vehicles, types, reason codes, zones."""
     timings_s: dict[str, Finite] = Field(default_factory=dict)
+
+
+def labels_of(network: Network) -> dict[str, Title]:
+    """Readable names of a network's materials, vehicles, tiers and sizes, by id; for PlanJson.labels."""
+    named = [*network.materials, *network.vehicles, *network.tiers, *(s for t in network.tiers for s in t.sizes)]
+    return {item.id: item.title for item in named}
 
 
 def read_plan_json(path: Path) -> PlanJson:

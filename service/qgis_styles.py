@@ -23,14 +23,14 @@ def style_of(layer: str, columns: Sequence[str], tier_number: int, palette: Pale
     if layer == "communities" and "capture_share" in columns:
         return _communities(palette)
     if layer == "zones":
-        return _single("fill", _fill(None, palette.ink, "0.7"))
+        return _single("fill", _fill(None, palette.ink, "0.4"))
     if layer == "streets" or "highway" in columns:
         return _single("line", _line("#c9c3b4", "0.15"))
     if layer == "flows":
         width = 'coalesce(0.15 + 0.35 * sqrt("flow_t_per_day"), 0.15)'
         return _single("line", _line(palette.flow, "0.4", {"outlineWidth": width}), alpha=0.6)
     if layer == "routes":
-        return _single("line", _line(palette.routes[0], "0.5"), alpha=0.8)
+        return _single("line", _line(palette.routes[0], "0.35"), alpha=0.8)
     if layer == "assignments":
         return _single("line", _line(palette.muted, "0.12"), alpha=0.5)
     if layer == "stops":

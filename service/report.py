@@ -36,6 +36,7 @@ def write_report(path: Path, plan: PlanJson, layers: Mapping[str, geopandas.GeoD
                  streets: geopandas.GeoDataFrame, language: str = "zh") -> None:
     """Write the report of a plan; `layers` and `streets` are in WGS 84, `language` is the one shown first."""
     texts = load_texts()
+    plan = _with_zone_names(plan, layers.get("zones"))
     body = "\n".join([
         _header(plan, texts), _estimated(plan, texts), _headline(plan, texts), _map(plan, layers, streets, texts),
         _section(texts, "report.kpis", kpi_table(plan, texts)),
@@ -51,6 +52,14 @@ def write_report(path: Path, plan: PlanJson, layers: Mapping[str, geopandas.GeoD
     path.write_text(template.substitute(
         page_title=html.escape(f"{title.zh} · {title.en}"), body=body,
         **{f"{known}_checked": "checked" if known == language else "" for known in LANGUAGES}), encoding="utf-8")
+
+
+def _with_zone_names(plan: PlanJson, zones: geopandas.GeoDataFrame | None) -> PlanJson:
+    """The plan with the zones' names among its labels, so that tables show names, not codes."""
+    if zones is None or "name" not in zones:
+        return plan
+    names = {str(i): Title(zh=str(n), en=str(n)) for i, n in zip(zones["id"], zones["name"], strict=True) if n == n and n}
+    return plan.model_copy(update={"labels": {**names, **plan.labels}})
 
 
 def _title(plan: PlanJson) -> Title:
@@ -115,7 +124,7 @@ def _money(value: float | None) -> Title:
 
 def _map(plan: PlanJson, layers: Mapping[str, geopandas.GeoDataFrame], streets: geopandas.GeoDataFrame,
          texts: Texts) -> str:
-    note = " ".join(two(text) for text in plan.estimated)
+    note = " · ".join(two(text) for text in plan.estimated)
     return _section(texts, "report.map", f"<figure>{draw_map(plan, layers, streets, texts)}"
                                          f'<figcaption class="note">{note}</figcaption></figure>')
 

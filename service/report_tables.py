@@ -137,8 +137,8 @@ def unserved_tables(plan: PlanJson, layer: geopandas.GeoDataFrame | None, texts:
     rows = [[Cell(html.escape(r["part_id"])), Cell(two(label_of(plan, texts, r["reason"]))),
              Cell(f"{r['persons_count']:,.0f}", numeric=True), Cell(f"{r['unserved_t_per_day']:,.3f}", numeric=True)]
             for r in largest]
-    return (table(_head(texts, "reason", "parts#", "persons#", "unserved#"), by_reason)
-            + table(_head(texts, "feature", "reason", "persons#", "unserved#"), rows)
+    return (table(_head(texts, "reason", "parts#", "persons#", "unserved_t#"), by_reason)
+            + table(_head(texts, "feature", "reason", "persons#", "unserved_t#"), rows)
             + _rest(texts, len(records), "unserved"))
 
 

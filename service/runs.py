@@ -74,6 +74,7 @@ class RunStore:
         self.data = data
         self._lock = threading.Lock()
         self._plans: dict[Path, tuple[tuple[int, int], PlanJson]] = {}
+        self._schemas: dict[Path, tuple[tuple[int, int], LayerSchema]] = {}
         self._layers: OrderedDict[Path, tuple[tuple[int, int], LayerIndex]] = OrderedDict()
 
     def names(self) -> list[str]:
@@ -143,12 +144,20 @@ class RunStore:
 
     def schema(self, run: Run, layer: str) -> LayerSchema:
         """The stored schema of a layer, or one guessed from all of its features."""
-        stored = load_schema(layer, [t.id for t in run.plan.tiers])
-        if stored is not None:
-            return stored
-        index = self.layer(run, layer)
-        title = Title(zh=index.head.title or layer, en=index.head.title or layer)
-        return guessed_schema(layer, title, index.geometry_kind, index.kinds())
+        path = run.layer_path(layer)
+        stamp = file_stamp(path)
+        with self._lock:
+            kept = self._schemas.get(path)
+        if kept is not None and kept[0] == stamp:
+            return kept[1]
+        schema = load_schema(layer, [t.id for t in run.plan.tiers])
+        if schema is None:
+            index = self.layer(run, layer)
+            title = Title(zh=index.head.title or layer, en=index.head.title or layer)
+            schema = guessed_schema(layer, title, index.geometry_kind, index.kinds())
+        with self._lock:
+            self._schemas[path] = (stamp, schema)
+        return schema
 
 
 def file_stamp(path: Path) -> tuple[int, int]:

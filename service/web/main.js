@@ -48,6 +48,9 @@ async function open(page, view) {
   draw(page);
   await showRun(view, wanted.id, plan, described.layers.map((l) => l.id), page.palette, page.state);
   page.data = view.data;
+  for (const { id, properties } of view.data.get("zones")?.features ?? []) {  // names, where the plan itself gives none
+    if (properties.name) (plan.labels ??= {})[id] ??= { zh: properties.name, en: properties.name };
+  }
   const site = findSite(page, page.state.get("site"));
   if (site) choose(page, view, site);
   return notice("");
