@@ -1,0 +1,220 @@
+"""A lower bound on every plan of a problem, from stored multipliers, with numpy alone.
+
+Lagrangian relaxation. Any multipliers >= 0 give a valid bound; good ones give a tight one.
+- `part_price` w_i dualises "a part uses at most one site"; what is left of the first tier is one 0-1 knapsack per
+  site and size.
+- `link` W_it dualises "part i reaches station t only if t is open"; `site_per_t`, `site_per_m3` dualise the
+  capacities of the tiers between the first and the last.
+- `end_price` k_m dualises "what arrives at the last tier fits into its sites", one vector per scenario; every mix of
+  sizes of the last tier is then tried, each against the scenario that serves it best.
+- `quota` dualises the minimum counts per zone.
+The downstream path of every walking arc is priced over all sites in closed form (optimizer/prices.py). Single
+sourcing above the first choice, minimum throughputs, shared parcels, minimum counts and volume of the last tier are
+left out: the bound stays valid and `dropped` names them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.configurations import last_tier, mix_cost_cny_per_year, mixes, most_worth
+from optimizer.first_tier import FirstTier, choose, first_tier
+from optimizer.objectives import Coefficients
+from optimizer.prices import ArcPrices, SitePrices, arc_prices, onward_prices, unserved_cny_per_year
+from optimizer.problem import Problem, SiteStatus
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Multipliers that belong together: a price per part and a price per tonne at the last tier."""
+
+    part_price: Float
+    """CNY per year, [n]."""
+    end_price: Float
+    """CNY per year per t/day, [M]."""
+
+
+@dataclass(frozen=True)
+class Multipliers:
+    """Everything the bound needs besides the problem itself."""
+
+    scenarios: tuple[Scenario, ...]
+    link_part: Int
+    link_site: Int
+    link_value: Float
+    site_per_t: tuple[Float, ...]
+    """Per tier, [J_l]; empty for the first and the last tier."""
+    site_per_m3: tuple[Float, ...]
+    quota: Float
+    """Per Problem.min_sites."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A lower bound and how it came about."""
+
+    value_cny_per_year: float
+    scenario_cny_per_year: tuple[float, ...]
+    """First tier and the tiers between, per scenario, before the last tier's sites."""
+    mixes_tried: int
+    binding_mix: tuple[int, ...]
+    """Extra sites of each size of the last tier in the mix that binds (empty where the ceiling binds)."""
+    dropped: tuple[str, ...]
+    """Parts of the model the bound leaves out."""
+
+
+class BadMultipliersError(ValueError):
+    """Multipliers that are negative, not finite, or do not fit the problem."""
+
+
+def check_multipliers(problem: Problem, multipliers: Multipliers) -> None:
+    """Raise BadMultipliersError unless every multiplier is finite, not negative and of the right shape."""
+    n, materials, last = len(problem.demand.part_ids), len(problem.network.materials), len(problem.sites) - 1
+    arrays = [(s.part_price, (n,)) for s in multipliers.scenarios]
+    arrays += [(s.end_price, (materials,)) for s in multipliers.scenarios]
+    arrays += [(multipliers.link_value, multipliers.link_part.shape), (multipliers.quota, (len(problem.min_sites),))]
+    for level in range(last + 1):
+        shape = (len(problem.sites[level]),) if 0 < level < last else (0,)
+        arrays += [(multipliers.site_per_t[level], shape), (multipliers.site_per_m3[level], shape)]
+    for array, shape in arrays:
+        if array.shape != shape or not np.isfinite(array).all() or (array < 0.0).any():
+            raise BadMultipliersError(f"a multiplier of shape {array.shape} is negative, not finite or misplaced")
+    inside = ((multipliers.link_part >= 0) & (multipliers.link_part < n)
+              & (multipliers.link_site >= 0) & (multipliers.link_site < len(problem.sites[1])))
+    if not multipliers.scenarios or multipliers.link_site.shape != multipliers.link_part.shape or not inside.all():
+        raise BadMultipliersError("there is no scenario, or a link names an unknown part or site")
+    if last == 1 and len(multipliers.link_value):
+        raise BadMultipliersError("links need a tier between the first and the last")
+
+
+def link_table(problem: Problem, multipliers: Multipliers) -> Float | None:
+    """Link multipliers as a table, [n, J_1]; None where there are none."""
+    if len(multipliers.link_value) == 0:
+        return None
+    table = np.zeros((len(problem.demand.part_ids), len(problem.sites[1])))
+    np.add.at(table, (multipliers.link_part, multipliers.link_site), multipliers.link_value)
+    return table
+
+
+def site_prices(problem: Problem, multipliers: Multipliers, end_price: Float) -> SitePrices:
+    """The prices the multipliers put on tonnes entering the tiers above the first."""
+    last = len(problem.sites) - 1
+    def between(arrays: tuple[Float, ...]) -> tuple[Float | None, ...]:
+        return tuple(arrays[level] if 0 < level < last else None for level in range(last + 1))
+    return SitePrices(between(multipliers.site_per_t), between(multipliers.site_per_m3), end_price)
+
+
+def priced_arcs(problem: Problem, coefficients: Coefficients, multipliers: Multipliers, end_price: Float,
+                link: Float | None) -> ArcPrices:
+    """Every walking arc priced down to the end of the chain at the multipliers."""
+    onward = onward_prices(problem, coefficients, site_prices(problem, multipliers, end_price))
+    return arc_prices(problem, coefficients, onward[1], link)
+
+
+def quota_rebate(problem: Problem, multipliers: Multipliers, level: int) -> Float:
+    """What opening a site of a tier earns under the minimum counts, CNY per year, [J]."""
+    rebate = np.zeros(len(problem.sites[level]))
+    for rule, price in zip(problem.min_sites, multipliers.quota, strict=True):
+        if rule.tier == level < len(problem.sites) - 1:
+            rebate[problem.sites[level].zone_of == rule.zone] += price
+    return rebate
+
+
+def between_tiers(problem: Problem, coefficients: Coefficients, multipliers: Multipliers,
+                  link: Float | None) -> tuple[float, tuple[Float, ...]]:
+    """Least cost of the tiers between first and last at the multipliers, and each site's margin of opening."""
+    total, margins = 0.0, [np.empty(0)]
+    for level in range(1, len(problem.sites) - 1):
+        sites = problem.sites[level]
+        volume = problem.capacity_m3_per_day(level)
+        per_m3 = multipliers.site_per_m3[level][:, None]
+        limited = np.where(np.isfinite(volume), volume, 0.0)[None, :]
+        earned = multipliers.site_per_t[level][:, None] * problem.capacity_t_per_day(level)[None, :]
+        earned = earned + np.where((per_m3 > 0.0) & ~np.isfinite(volume)[None, :], np.inf, per_m3 * limited)
+        opened = np.where(sites.allowed, coefficients.open_cny_per_year[level] - earned, np.inf).min(axis=1)
+        opened = opened - quota_rebate(problem, multipliers, level)
+        if level == 1 and link is not None:
+            opened = opened - link.sum(axis=0)
+        closed = coefficients.closed_cny_per_year[level]
+        margin = opened - closed
+        keep = sites.status == SiteStatus.KEEP
+        total += float(np.where(keep, opened, closed + np.minimum(margin, 0.0)).sum())
+        margins.append(margin)
+    return total, tuple(margins)
+
+
+def most_arriving_t_per_day(problem: Problem) -> Float:
+    """At least what could ever arrive at the last tier, per material, [M]: every part at its best arc."""
+    best = np.zeros((len(problem.demand.part_ids), len(problem.network.materials)))
+    np.maximum.at(best, problem.walk.part, problem.captured_t_per_day)
+    passed = np.prod([problem.passed_share(level) for level in range(len(problem.sites) - 1)], axis=0)
+    return np.asarray(best.sum(axis=0) * passed, dtype=np.float64)
+
+
+def scenario_value(problem: Problem, coefficients: Coefficients, multipliers: Multipliers, scenario: Scenario,
+                   tier: FirstTier, link: Float | None) -> float:
+    """First tier of the bound in one scenario, CNY per year, with every unserved part's penalty as the start."""
+    arcs = priced_arcs(problem, coefficients, multipliers, scenario.end_price, link)
+    value = arcs.value[tier.arc] + scenario.part_price[tier.part]
+    chosen = choose(tier, value, quota_rebate(problem, multipliers, 0), pick=False)
+    unserved = unserved_cny_per_year(problem, coefficients)
+    return float(unserved.sum() - scenario.part_price.sum() + chosen.value.sum())
+
+
+def lower_bound(problem: Problem, coefficients: Coefficients, multipliers: Multipliers,
+                ceiling_cny_per_year: float) -> Bound:
+    """A value no plan can undercut, never above the ceiling (the objective of a known plan).
+
+    Raises BadMultipliersError. Mixes of the last tier that cost more than the ceiling leaves are not listed.
+    """
+    check_multipliers(problem, multipliers)
+    link = link_table(problem, multipliers)
+    tier = first_tier(problem, coefficients)
+    between, _ = between_tiers(problem, coefficients, multipliers, link)
+    quota = sum(price * rule.count for rule, price in zip(problem.min_sites, multipliers.quota, strict=True)
+                if rule.tier < len(problem.sites) - 1)
+    base = np.array([scenario_value(problem, coefficients, multipliers, s, tier, link) + between + quota
+                     for s in multipliers.scenarios])
+    value, tried, binding = _over_mixes(problem, coefficients, multipliers, base, ceiling_cny_per_year)
+    return Bound(value, tuple(float(b) for b in base), tried, binding, dropped_rules(problem))
+
+
+def _over_mixes(problem: Problem, coefficients: Coefficients, multipliers: Multipliers, base: Float,
+                ceiling: float) -> tuple[float, int, tuple[int, ...]]:
+    ingredients = last_tier(problem, coefficients)
+    free = [b for b, s in zip(base, multipliers.scenarios, strict=True) if not s.end_price.any()]
+    if not free:
+        raise BadMultipliersError("one scenario must leave the last tier unpriced")
+    rows = mixes(ingredients, ceiling - max(free) - ingredients.base_cny_per_year)
+    if rows is None:
+        return -np.inf, 0, ()
+    cost = mix_cost_cny_per_year(ingredients, rows)
+    supply = most_arriving_t_per_day(problem)
+    best = np.full(len(rows), -np.inf)
+    for start, scenario in zip(base, multipliers.scenarios, strict=True):
+        best = np.maximum(best, start + cost - most_worth(ingredients, rows, scenario.end_price, supply))
+    if len(rows) == 0 or float(best.min()) >= ceiling:
+        return ceiling, len(rows), ()
+    worst = int(np.argmin(best))
+    return float(best[worst]), len(rows), tuple(int(v) for v in rows[worst])
+
+
+def dropped_rules(problem: Problem) -> tuple[str, ...]:
+    """Parts of the model that the bound leaves out (it stays valid), named for the report."""
+    last = len(problem.sites) - 1
+    out = ["single_sourcing_of_sites"]
+    if any(size.min_t_per_day > 0.0 for tier in problem.network.tiers for size in tier.sizes):
+        out.append("minimum_throughput")
+    if any(rule.tier == last for rule in problem.min_sites):
+        out.append("minimum_count_of_last_tier")
+    if np.isfinite(problem.capacity_m3_per_day(last)).any():
+        out.append("volume_of_last_tier")
+    if any(set(a.ids) & set(b.ids) for n, a in enumerate(problem.sites) for b in problem.sites[n + 1:]):
+        out.append("shared_parcels")
+    return tuple(out)

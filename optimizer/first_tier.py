@@ -1,0 +1,125 @@
+"""The first tier seen by itself: arcs grouped by site, what each arc takes of a site's capacities, and the sizes.
+
+A site's capacity may be counted in households, tonnes and cubic metres a day; these are the `measures`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer import knapsack
+from optimizer.objectives import Coefficients
+from optimizer.problem import Problem, SiteStatus
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+LARGE = 1e18
+
+
+@dataclass(frozen=True)
+class FirstTier:
+    """Arcs in order of their site; everything an algorithm on the first tier needs."""
+
+    arc: Int
+    """Row of Problem.walk of each arc, [E]."""
+    part: Int
+    site: Int
+    first: Int
+    """Arcs of site j are first[j] to first[j + 1]."""
+    use: Float
+    """What an arc takes of each measure if it is used, [E, D]."""
+    capacity: Float
+    """Capacity of each size in each measure, inf where unlimited, [K, D]."""
+    open_cny_per_year: Float
+    """[J, K], inf where the size is not allowed."""
+    closed_cny_per_year: Float
+    must_open: Bool
+    families: tuple[Family, ...]
+
+    @property
+    def site_count(self) -> int:
+        """Number of candidate sites."""
+        return len(self.first) - 1
+
+
+@dataclass(frozen=True)
+class Family:
+    """Sites and sizes whose knapsack is the same: one measure against one capacity."""
+
+    knapsacks: knapsack.Knapsacks
+    member: Bool
+    """[J, K]."""
+
+
+def first_tier(problem: Problem, coefficients: Coefficients) -> FirstTier:
+    """The first tier of a problem, arcs sorted by site."""
+    sites = problem.sites[0]
+    order = np.argsort(problem.walk.site, kind="stable")
+    part, site = problem.walk.part[order], problem.walk.site[order]
+    first = np.searchsorted(site, np.arange(len(sites) + 1))
+    q = problem.captured_t_per_day[order]
+    state = problem.network.tiers[0].state
+    use = np.stack([problem.demand.households[part], q.sum(axis=1), q @ problem.m3_per_t(state)], axis=1)
+    sizes = len(problem.network.tiers[0].sizes)
+    households = np.inf if problem.max_households_per_site is None else problem.max_households_per_site
+    capacity = np.stack([np.full(sizes, households), problem.capacity_t_per_day(0), problem.capacity_m3_per_day(0)], 1)
+    opened = np.where(sites.allowed, coefficients.open_cny_per_year[0], np.inf)
+    return FirstTier(order, part, site, first, use, capacity, opened, coefficients.closed_cny_per_year[0],
+                     sites.status == SiteStatus.KEEP, _families(site, first, use, capacity))
+
+
+def _families(site: Int, first: Int, use: Float, capacity: Float) -> tuple[Family, ...]:
+    """For every site and size the measure that binds most when everybody in reach comes; others are left out.
+
+    Leaving measures out makes the knapsack a relaxation, so bounds from it stay valid.
+    """
+    count = len(first) - 1
+    reach = np.stack([np.bincount(site, weights=use[:, d], minlength=count) for d in range(use.shape[1])], axis=1)
+    tightness = reach[:, None, :] / capacity[None, :, :]
+    measure = np.argmax(tightness, axis=2)
+    limit = np.take_along_axis(np.broadcast_to(capacity[None], tightness.shape), measure[:, :, None], axis=2)[:, :, 0]
+    out = []
+    for d in range(use.shape[1]):
+        for cap in np.unique(limit[measure == d]):
+            weight = use[:, d] / cap if np.isfinite(cap) else np.zeros(len(use))
+            out.append(Family(knapsack.Knapsacks(first, weight), (measure == d) & (limit == cap)))
+    return tuple(out)
+
+
+@dataclass(frozen=True)
+class SiteChoices:
+    """What the relaxed first tier does at given prices: value per site, arcs taken, sites opened."""
+
+    value: Float
+    """Least cost of each site, open or closed, CNY per year, [J]."""
+    margin: Float
+    """Cost of opening the site at its best less leaving it closed, [J]."""
+    taken: Bool
+    """Arcs the best opening takes, [E] in FirstTier order (all False unless picked)."""
+
+
+def choose(tier: FirstTier, arc_value: Float, opening_rebate: Float, *, pick: bool) -> SiteChoices:
+    """Each site's best answer to arc values [E] (FirstTier order); `opening_rebate` [J] is taken off every size."""
+    count, sizes = tier.open_cny_per_year.shape
+    best = np.full(count, LARGE)
+    taken = np.zeros(len(arc_value), dtype=bool)
+    arcs = np.diff(tier.first)
+    for family in tier.families:
+        inside = family.member.any(axis=1)
+        packed = knapsack.solve(family.knapsacks, np.where(np.repeat(inside, arcs), arc_value, 0.0), pick=pick)
+        opened = np.where(family.member, tier.open_cny_per_year, np.inf)
+        total = opened.min(axis=1) + packed.value if sizes else np.full(count, np.inf)
+        better = total < best
+        best = np.where(better, total, best)
+        if pick:
+            rows = np.repeat(better, arcs)
+            taken[rows] = packed.taken[rows]
+    best = best - opening_rebate
+    margin = best - tier.closed_cny_per_year
+    value = np.where(tier.must_open, best, tier.closed_cny_per_year + np.minimum(margin, 0.0))
+    return SiteChoices(value, margin, taken)

@@ -1,0 +1,168 @@
+"""With all open sites given: which station serves each point, and how tonnes flow from there to the end of the chain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.network import DAYS_PER_YEAR
+from optimizer.objectives import Coefficients
+from optimizer.plan import Flows, OpenSites
+from optimizer.prices import no_prices, onward_prices
+from optimizer.problem import Problem
+from optimizer.solvers.linear import LinearModel, RowBuilder, solve
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+MISSING = 1e12
+"""Stands for 'no way' in cost tables."""
+
+
+@dataclass(frozen=True)
+class Upward:
+    """Costs from every candidate of the first tier to the open sites of tier 1, and their room."""
+
+    station: Int
+    """Open sites of tier 1."""
+    trip_cny_per_year: Float
+    """Cost of one full load a day, [J_0, S]."""
+    onward_cny_per_year: Float
+    """Cost of one t/day from arrival to the end of the chain, [S, M]."""
+    capacity_t_per_day: Float
+    capacity_m3_per_day: Float
+
+
+def upward(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSites, ...]) -> Upward:
+    """Costs and room at the open sites of tier 1; `upper` holds the open sites of tiers 1 and up."""
+    usable = [np.empty((0, 0), dtype=bool)]
+    for level, opened in enumerate(upper, start=1):
+        table = np.zeros_like(problem.sites[level].allowed)
+        table[opened.site, opened.size] = True
+        usable.append(table)
+    onward = onward_prices(problem, coefficients, no_prices(problem), tuple(usable))[1][upper[0].site]
+    return Upward(upper[0].site, coefficients.trip_cny[0][:, upper[0].site] * DAYS_PER_YEAR,
+                  np.where(np.isfinite(onward), onward, MISSING),
+                  problem.capacity_t_per_day(1)[upper[0].size], problem.capacity_m3_per_day(1)[upper[0].size])
+
+
+def path_cost(problem: Problem, up: Upward, site: Int, t_per_day: Float) -> Float:
+    """Yearly cost of each load [P, M] from its site of the first tier through each open station, [P, S]."""
+    loads = t_per_day @ problem.trips_per_t(0)
+    trip = np.where(np.isfinite(up.trip_cny_per_year[site]), up.trip_cny_per_year[site], MISSING)
+    return np.asarray(loads[:, None] * trip + t_per_day @ up.onward_cny_per_year.T, dtype=np.float64)
+
+
+def serve_points(problem: Problem, up: Upward, site: Int, t_per_day: Float, *,
+                 time_limit_s: float = 10.0) -> Int | None:
+    """The open station (position in Upward) of each point of least total cost within their capacities.
+
+    None when the points do not fit. A point is served by one station.
+    """
+    cost = path_cost(problem, up, site, t_per_day)
+    mass = t_per_day.sum(axis=1)
+    volume = t_per_day @ problem.m3_per_t(problem.network.tiers[1].state)
+    nearest = np.argmin(cost, axis=1)
+    if _fits(nearest, mass, up.capacity_t_per_day) and _fits(nearest, volume, up.capacity_m3_per_day):
+        return nearest.astype(np.int64)
+    points, stations = cost.shape
+    variable = np.arange(points * stations).reshape(points, stations)
+    rows = RowBuilder()
+    once = rows.block(points, lower=1.0, upper=1.0)
+    rows.put(once + np.arange(points)[:, None], variable, 1.0)
+    for use, capacity in ((mass, up.capacity_t_per_day), (volume, up.capacity_m3_per_day)):
+        if np.isfinite(capacity).any():
+            room = rows.block(stations, upper=capacity * (1 - 1e-9))
+            rows.put(room + np.arange(stations)[None, :], variable, use[:, None])
+    base = cost.min(axis=1)
+    extra = np.minimum(cost - base[:, None], MISSING)
+    model = LinearModel(extra.ravel(), np.zeros(variable.size), np.ones(variable.size),
+                        np.ones(variable.size, dtype=bool), rows.rows())
+    answer = solve(model, time_limit_s=time_limit_s, relative_gap=1e-4)
+    if answer.x is None:
+        return None
+    return np.argmax(answer.x.reshape(points, stations), axis=1).astype(np.int64)
+
+
+def _fits(choice: Int, use: Float, capacity: Float) -> bool:
+    return bool((np.bincount(choice, weights=use, minlength=len(capacity)) <= capacity * (1 + 1e-9)).all())
+
+
+def send_on(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSites, ...],
+            arriving_t_per_day: Float) -> tuple[Flows, ...] | None:
+    """Least-cost flows between the open sites of tiers 1 and up; None when they do not fit.
+
+    `arriving_t_per_day` is [sites of tier 1 that are open, M]. One flow per pair of sites with tonnes.
+    """
+    if len(upper) == 1:
+        return ()
+    materials = arriving_t_per_day.shape[1]
+    rows, cost, spans, cursor = RowBuilder(), [], [], 0
+    for leg, (low, high) in enumerate(zip(upper[:-1], upper[1:], strict=True), start=1):
+        a, b, m = (i.ravel() for i in np.indices((len(low.site), len(high.site), materials)))
+        column = cursor + np.arange(len(a))
+        trip = coefficients.trip_cny[leg][low.site[a], high.site[b]] * problem.trips_per_t(leg)[m]
+        cost.append(DAYS_PER_YEAR * (np.where(np.isfinite(trip), trip, MISSING)
+                                     + coefficients.entering_cny_per_t[leg + 1][m]))
+        passed = problem.passed_share(leg)
+        if leg == 1:
+            sent = (arriving_t_per_day * passed).ravel()
+            balance = rows.block(len(sent), lower=sent, upper=sent)
+        else:
+            balance = rows.block(len(low.site) * materials, lower=0.0, upper=0.0)
+            before, (_, to, what) = spans[-1][0], spans[-1][1]
+            rows.put(balance + to * materials + what, before + np.arange(len(to)), -passed[what])
+        rows.put(balance + a * materials + m, column, 1.0)
+        refused = ~problem.accepts(leg + 1)[high.size[b], m]
+        room = rows.block(len(high.site), upper=problem.capacity_t_per_day(leg + 1)[high.size])
+        rows.put(room + b, column, 1.0)
+        volume = problem.capacity_m3_per_day(leg + 1)[high.size]
+        if np.isfinite(volume).any():
+            bulk = rows.block(len(high.site), upper=volume)
+            rows.put(bulk + b, column, problem.m3_per_t(problem.network.tiers[leg + 1].state)[m])
+        spans.append((cursor, (a, b, m), refused))
+        cursor += len(a)
+    upper_limit = np.concatenate([np.where(refused, 0.0, np.inf) for _, _, refused in spans])
+    model = LinearModel(np.concatenate(cost), np.zeros(cursor), upper_limit, np.zeros(cursor, dtype=bool), rows.rows())
+    answer = solve(model, time_limit_s=30.0)
+    if answer.x is None or float(np.concatenate(cost) @ answer.x) >= MISSING:
+        return None
+    return tuple(_flows(answer.x, first, index, low, high, materials)
+                 for (first, index, _), low, high in zip(spans, upper[:-1], upper[1:], strict=True))
+
+
+def _flows(x: Float, first: int, index: tuple[Int, Int, Int], low: OpenSites, high: OpenSites,
+           materials: int) -> Flows:
+    a, b, m = index
+    table = np.zeros((len(low.site), len(high.site), materials))
+    table[a, b, m] = np.maximum(x[first:first + len(a)], 0.0)
+    table[table < 1e-12] = 0.0
+    at, to = np.nonzero(table.sum(axis=2) > 0.0)
+    return Flows(low.site[at], high.site[to], table[at, to])
+
+
+def last_tier_limits(problem: Problem, opened: OpenSites) -> tuple[Float, Float]:
+    """Limits on what arrives at the last tier: coefficients [R, M] and t/day [R] of every set of materials that binds.
+
+    By max-flow min-cut the materials fit exactly if, for every set of open accept lists, what only these lists accept
+    is within their capacity.
+    """
+    level = len(problem.sites) - 1
+    accepts = problem.accepts(level)[opened.size]
+    capacity = problem.capacity_t_per_day(level)[opened.size]
+    patterns, member = np.unique(accepts, axis=0, return_inverse=True)
+    room = np.bincount(member.ravel(), weights=capacity, minlength=len(patterns))
+    passed = np.prod([problem.passed_share(below) for below in range(level)], axis=0)
+    coefficients, limits = [], []
+    for chosen in range(1, 2 ** len(patterns)):
+        inside = ((chosen >> np.arange(len(patterns))) & 1).astype(bool)
+        only_here = ~patterns[~inside].any(axis=0) if (~inside).any() else np.ones(accepts.shape[1], dtype=bool)
+        coefficients.append(np.where(only_here, passed, 0.0))
+        limits.append(float(room[inside].sum()))
+    nowhere = ~accepts.any(axis=0)
+    if nowhere.any():
+        coefficients.append(np.where(nowhere, passed, 0.0))
+        limits.append(0.0)
+    return np.array(coefficients), np.array(limits)

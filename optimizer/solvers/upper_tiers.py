@@ -1,0 +1,241 @@
+"""The tiers above the first as one integer programme over a kernel of promising sites (OR-Tools MathOpt, HiGHS).
+
+The first tier's loads are given; they are merged into groups that see the sites above alike, since a few dozen groups
+decide which stations and centres to build. Sizes, mass and volume capacities, accepted materials, minimum throughputs,
+shared parcels, sites that must stay and minimum counts per zone are rows of the model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.vq import kmeans2
+
+from optimizer.network import DAYS_PER_YEAR
+from optimizer.objectives import Coefficients
+from optimizer.plan import OpenSites
+from optimizer.problem import Problem, SiteStatus
+from optimizer.solvers.linear import LinearModel, RowBuilder, solve
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+GROUPS = 48
+KERNEL_GROUPS = 24
+PER_SIZE = 6
+"""Sites of each size of the higher tiers that enter the kernel."""
+TURNED_AWAY_CNY_PER_T = 3000.0
+"""Only steers the model: what a tonne costs that finds no room in the kernel."""
+
+
+@dataclass(frozen=True)
+class UpperChoice:
+    """Open sites of every tier above the first (index 0 is tier 1)."""
+
+    open_sites: tuple[OpenSites, ...]
+    hit_time_limit: bool
+
+
+@dataclass(frozen=True)
+class Supply:
+    """What the sites of the first tier send up: site index and t/day per material, [S] and [S, M]."""
+
+    site: Int
+    t_per_day: Float
+
+
+def choose_upper_tiers(problem: Problem, coefficients: Coefficients, supply: Supply, *, gap: float,
+                       time_limit_s: float, seed: int) -> UpperChoice | None:
+    """Sites and sizes of all tiers above the first for given loads; None when nothing was found in time."""
+    group, cost = _groups(problem, coefficients, supply, seed)
+    kernel = _kernel(problem, coefficients, supply, seed)
+    model, layout = _build(problem, coefficients, group, cost, kernel)
+    scale = float(np.abs(model.cost[model.integer]).min()) if model.integer.any() else 1.0
+    answer = solve(model, time_limit_s=time_limit_s, relative_gap=gap, absolute_gap=0.05 * scale)
+    if answer.x is None:
+        return None
+    opened = []
+    for level, (first, pairs) in enumerate(layout, start=1):
+        on = np.flatnonzero(answer.x[first:first + len(pairs)] > 0.5)
+        site, size = kernel[level][pairs[on, 0]], pairs[on, 1]
+        order = np.argsort(site, kind="stable")
+        opened.append(OpenSites(site[order], size[order]))
+    return UpperChoice(tuple(opened), answer.hit_time_limit)
+
+
+def _groups(problem: Problem, coefficients: Coefficients, supply: Supply, seed: int) -> tuple[Float, Float]:
+    """Loads merged into groups, [G, M], and their mean trip cost to every site of tier 1, [G, J_1]."""
+    trip = coefficients.trip_cny[0][supply.site]
+    label = _cluster(trip, min(GROUPS, len(supply.site)), seed)
+    count = int(label.max()) + 1 if len(label) else 0
+    load = np.zeros((count, supply.t_per_day.shape[1]))
+    np.add.at(load, label, supply.t_per_day)
+    weight = supply.t_per_day.sum(axis=1)
+    cost = np.zeros((count, trip.shape[1]))
+    np.add.at(cost, label, trip * weight[:, None])
+    return load, cost / np.maximum(load.sum(axis=1), 1e-12)[:, None]
+
+
+def _cluster(trip: Float, count: int, seed: int) -> Int:
+    """Groups of rows that see the columns alike; labels are consecutive."""
+    if len(trip) <= count:
+        return np.arange(len(trip))
+    landmarks = np.unique(np.linspace(0, trip.shape[1] - 1, 12).astype(np.int64))
+    _, label = kmeans2(trip[:, landmarks], count, minit="++", rng=np.random.default_rng(seed), missing="warn")
+    return np.unique(label, return_inverse=True)[1].astype(np.int64)
+
+
+def _kernel(problem: Problem, coefficients: Coefficients, supply: Supply, seed: int) -> list[Int]:
+    """Promising sites per tier: central for each part of the city and for each size, all that must stay or may close."""
+    kernel: list[Int] = [np.empty(0, dtype=np.int64)]
+    trip = coefficients.trip_cny[0][supply.site]
+    weight = supply.t_per_day.sum(axis=1)
+    area = _cluster(trip, min(KERNEL_GROUPS, len(supply.site)), seed + 1)
+    pull = np.zeros((int(area.max()) + 1 if len(area) else 0, trip.shape[1]))
+    np.add.at(pull, area, trip * weight[:, None])
+    for level in range(1, len(problem.sites)):
+        sites = problem.sites[level]
+        chosen = [np.flatnonzero(sites.status != SiteStatus.NEW)]
+        for size in range(sites.allowed.shape[1]):
+            fits = np.flatnonzero(sites.allowed[:, size])
+            if len(fits) == 0:
+                continue
+            if level == 1:
+                chosen.append(fits[np.argmin(pull[:, fits], axis=1)])
+            central = pull.sum(axis=0)[fits] if level == 1 else pull[:, fits].mean(axis=0)
+            chosen.append(fits[np.argsort(central, kind="stable")[:PER_SIZE]])
+        for rule in problem.min_sites:
+            if rule.tier == level:
+                inside = np.flatnonzero((sites.zone_of == rule.zone) & sites.allowed.any(axis=1))
+                chosen.append(inside[np.argsort(pull[:, inside].sum(axis=0), kind="stable")[: rule.count + 2]])
+        kernel.append(np.unique(np.concatenate(chosen)))
+        if level + 1 < len(problem.sites):
+            pull = coefficients.trip_cny[level][kernel[level]]
+    return kernel
+
+
+def _build(problem: Problem, coefficients: Coefficients, group: Float, group_trip: Float,
+           kernel: list[Int]) -> tuple[LinearModel, list[tuple[int, Int]]]:
+    """The model and, per tier above the first, its first site variable and the (kernel row, size) pairs."""
+    rows, cost, layout = RowBuilder(), [], []
+    groups, materials = group.shape
+    sites_1 = kernel[1]
+    entering = coefficients.entering_cny_per_t
+    per_t = DAYS_PER_YEAR * (group @ problem.trips_per_t(0))
+    share_cost = per_t[:, None] * group_trip[:, sites_1] + DAYS_PER_YEAR * (group @ entering[1])[:, None]
+    cost += [share_cost.ravel(), DAYS_PER_YEAR * TURNED_AWAY_CNY_PER_T * group.sum(axis=1)]
+    width = len(sites_1)
+    share = np.arange(groups * width).reshape(groups, width)
+    away = groups * width + np.arange(groups)
+    served = rows.block(groups, lower=1.0, upper=1.0)
+    rows.put(served + np.arange(groups)[:, None], share, 1.0)
+    rows.put(served + np.arange(groups), away, 1.0)
+    cursor = groups * width + groups
+    # arriving tonnes per (kernel row, material) as triplets: row, material, column, tonnes per unit of the column
+    g, t, m = (a.ravel() for a in np.indices((groups, width, materials)))
+    arriving = (t, m, share[g, t], group[g, m])
+    for level in range(1, len(problem.sites)):
+        pairs = np.argwhere(problem.sites[level].allowed[kernel[level]])
+        layout.append((cursor, pairs))
+        at = kernel[level][pairs[:, 0]]
+        cost.append(coefficients.open_cny_per_year[level][at, pairs[:, 1]]
+                    - coefficients.closed_cny_per_year[level][at])
+        column = cursor + np.arange(len(pairs))
+        cursor += len(pairs)
+        count = len(kernel[level])
+        _site_rows(rows, problem, level, kernel[level], pairs, column)
+        _capacity_rows(rows, problem, level, count, pairs, column, arriving)
+        if level == 1:
+            linked = rows.block(groups * width, upper=0.0)
+            rows.put(linked + share.ravel(), share.ravel(), 1.0)
+            for k in range(groups):
+                rows.put(linked + share[k][pairs[:, 0]], column, -1.0)
+        _accept_rows(rows, problem, level, count, pairs, column, arriving, group.sum(axis=0))
+        if level + 1 < len(problem.sites):
+            above = kernel[level + 1]
+            t, c, m = (a.ravel() for a in np.indices((count, len(above), materials)))
+            flow = cursor + np.arange(len(t))
+            cursor += len(t)
+            haul = coefficients.trip_cny[level][kernel[level][t], above[c]] * problem.trips_per_t(level)[m]
+            cost.append(DAYS_PER_YEAR * (haul + entering[level + 1][m]))
+            balance = rows.block(count * materials, lower=0.0, upper=0.0)
+            rows.put(balance + t * materials + m, flow, 1.0)
+            passed = problem.passed_share(level)
+            rows.put(balance + arriving[0] * materials + arriving[1], arriving[2],
+                     -arriving[3] * passed[arriving[1]])
+            arriving = (c, m, flow, np.ones(len(flow)))
+    _parcel_rows(rows, problem, kernel, layout)
+    costs = np.concatenate(cost)
+    integer = np.zeros(cursor, dtype=bool)
+    upper = np.full(cursor, np.inf)
+    for first, pairs in layout:
+        integer[first:first + len(pairs)] = True
+        upper[first:first + len(pairs)] = 1.0
+    return LinearModel(costs, np.zeros(cursor), upper, integer, rows.rows()), layout
+
+
+def _site_rows(rows: RowBuilder, problem: Problem, level: int, kernel: Int, pairs: Int, column: Int) -> None:
+    """One size per site, sites that must stay, minimum counts per zone."""
+    keep = (problem.sites[level].status[kernel] == SiteStatus.KEEP).astype(np.float64)
+    one = rows.block(len(kernel), lower=keep, upper=1.0)
+    rows.put(one + pairs[:, 0], column, 1.0)
+    for rule in problem.min_sites:
+        if rule.tier == level:
+            quota = rows.block(1, lower=float(rule.count))
+            inside = problem.sites[level].zone_of[kernel[pairs[:, 0]]] == rule.zone
+            rows.put(np.full(int(inside.sum()), quota), column[inside], 1.0)
+
+
+Arriving = tuple[Int, Int, Int, Float]
+
+
+def _capacity_rows(rows: RowBuilder, problem: Problem, level: int, count: int, pairs: Int, column: Int,
+                   arriving: Arriving) -> None:
+    """Mass and volume within the open sizes, and their minimum throughput."""
+    at, material, variable, tonnes = arriving
+    mass = rows.block(count, upper=0.0)
+    rows.put(mass + at, variable, tonnes)
+    rows.put(mass + pairs[:, 0], column, -problem.capacity_t_per_day(level)[pairs[:, 1]])
+    volume = problem.capacity_m3_per_day(level)
+    if np.isfinite(volume).any():
+        limit = np.where(np.isfinite(volume), volume, 1e9)
+        bulk = rows.block(count, upper=0.0)
+        rows.put(bulk + at, variable, tonnes * problem.m3_per_t(problem.network.tiers[level].state)[material])
+        rows.put(bulk + pairs[:, 0], column, -limit[pairs[:, 1]])
+    least = np.array([size.min_t_per_day for size in problem.network.tiers[level].sizes])
+    if least.any():
+        enough = rows.block(count, lower=0.0)
+        rows.put(enough + at, variable, tonnes)
+        rows.put(enough + pairs[:, 0], column, -least[pairs[:, 1]])
+
+
+def _accept_rows(rows: RowBuilder, problem: Problem, level: int, count: int, pairs: Int, column: Int,
+                 arriving: Arriving, supply: Float) -> None:
+    """A material only goes to a site whose open size accepts it."""
+    at, material, variable, tonnes = arriving
+    materials = len(supply)
+    accepts = problem.accepts(level)
+    if level == 1 and accepts.all():
+        return  # the strong links of the shares say it already
+    row = rows.block(count * materials, upper=0.0)
+    rows.put(row + at * materials + material, variable, tonnes)
+    pair, accepted = np.nonzero(accepts[pairs[:, 1]])
+    rows.put(row + pairs[pair, 0] * materials + accepted, column[pair], -supply[accepted])
+
+
+def _parcel_rows(rows: RowBuilder, problem: Problem, kernel: list[Int], layout: list[tuple[int, Int]]) -> None:
+    """What is placed on one parcel fits on it together."""
+    place: dict[str, list[tuple[int, float, float]]] = {}
+    for level, (first, pairs) in enumerate(layout, start=1):
+        sites, tier = problem.sites[level], problem.network.tiers[level]
+        for number, (row, size) in enumerate(pairs):
+            site = int(kernel[level][row])
+            place.setdefault(sites.ids[site], []).append(
+                (first + number, tier.sizes[size].area_m2, float(sites.area_m2[site])))
+    for entries in place.values():
+        if sum(area for _, area, _ in entries) > entries[0][2]:
+            row = rows.block(1, upper=entries[0][2])
+            for variable, area, _ in entries:
+                rows.put(np.array([row]), np.array([variable]), area)
