@@ -124,8 +124,11 @@ class PlanJson(Record):
 
 def labels_of(network: Network) -> dict[str, Title]:
     """Readable names of a network's materials, vehicles, tiers and sizes, by id; for PlanJson.labels."""
-    named = [*network.materials, *network.vehicles, *network.tiers, *(s for t in network.tiers for s in t.sizes)]
-    return {item.id: item.title for item in named}
+    labels = {material.id: material.title for material in network.materials}
+    labels |= {vehicle.id: vehicle.title for vehicle in network.vehicles}
+    for tier in network.tiers:
+        labels |= {tier.id: tier.title, **{size.id: size.title for size in tier.sizes}}
+    return labels
 
 
 def read_plan_json(path: Path) -> PlanJson:

@@ -58,7 +58,8 @@ def _with_zone_names(plan: PlanJson, zones: geopandas.GeoDataFrame | None) -> Pl
     """The plan with the zones' names among its labels, so that tables show names, not codes."""
     if zones is None or "name" not in zones:
         return plan
-    names = {str(i): Title(zh=str(n), en=str(n)) for i, n in zip(zones["id"], zones["name"], strict=True) if n == n and n}
+    names = {str(i): Title(zh=str(name), en=str(name))
+             for i, name in zip(zones["id"], zones["name"], strict=True) if name and name == name}
     return plan.model_copy(update={"labels": {**names, **plan.labels}})
 
 
