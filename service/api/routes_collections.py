@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from service.api.answers import GEOJSON, App, NoQuery, Parts, base_url, with_etag
 from service.api.paging import PageQuery, link, page_links, parse_page
-from service.api.settings import PREFIX
+from service.api.settings import DEFAULT_LIMIT, MAX_LIMIT, PREFIX
 from service.layer_index import LayerIndex
 from service.runs import NotFoundError, Run, file_stamp
 
@@ -45,7 +45,15 @@ def schema(request: Request, app: App, collection: str) -> Response:
     return with_etag(request, json.dumps(document), document, "application/schema+json")
 
 
-@router.get("/{collection}/items")
+_PARAMETERS = [{"name": name, "in": "query", "required": False, "schema": schema, "description": text}
+               for name, schema, text in (
+    ("bbox", {"type": "string"}, "west,south,east,north in degrees (WGS 84)"),
+    ("limit", {"type": "integer", "minimum": 1, "default": DEFAULT_LIMIT}, f"clipped to {MAX_LIMIT}"),
+    ("offset", {"type": "integer", "minimum": 0, "default": 0}, "features to pass over"),
+    ("datetime", {"type": "string"}, "RFC 3339; no layer has time, so every feature matches"))]
+
+
+@router.get("/{collection}/items", openapi_extra={"parameters": _PARAMETERS})
 def items(request: Request, app: App, collection: str) -> Response:
     """A page of features: bbox, limit (1000, at most 10000), offset, datetime and ?property=value."""
     run, layer = app.runs.split_collection(collection)

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { renderCard } from "./card.js";
 import { createWords } from "./i18n.js";
-import { applyDay, applyVisibility, createMap, featureAt, highlight, loadLazy, showRun } from "./map.js";
+import { applyDay, applyVisibility, createMap, featureAt, highlight, LAZY, loadLazy, showRun } from "./map.js";
 import { renderPanel } from "./panel.js";
 import { createState } from "./state.js";
 
@@ -21,7 +21,8 @@ async function start() {
     if (changed.has("run")) await open(page, view);
     if (changed.has("hidden")) {
       applyVisibility(view, state);
-      await Promise.all(["candidates", "assignments"].filter((n) => !state.hidden(n)).map((n) => loadLazy(view, n)));
+      const known = page.layers.map((l) => l.id);
+      await Promise.all(LAZY.filter((n) => known.includes(n) && !state.hidden(n)).map((n) => loadLazy(view, n)));
     }
     if (changed.has("day")) applyDay(view, state);
     draw(page);

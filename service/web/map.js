@@ -4,7 +4,9 @@ import { features } from "./api.js";
 import { h } from "./dom.js";
 
 const BIGGEST_PX = 22;
-const LAZY = ["candidates", "assignments"];
+/** Layers fetched only when somebody wants to see them. */
+export const LAZY = ["candidates", "assignments", "stops"];
+const AREA_LAYERS = ["communities", "zones", "streets", "flows", "routes", "unserved"];
 const EMPTY = { type: "FeatureCollection", features: [] };
 const byZoom = (value) => ["interpolate", ["linear"], ["zoom"], 10, ["*", 0.7, value], 13, value, 16, ["*", 1.9, value]];
 const MAJOR = ["motorway", "trunk", "primary"];
@@ -26,7 +28,9 @@ export function createMap(container, palette) {
 export async function showRun(view, run, plan, names, palette, state) {
   await view.ready;
   clear(view);
-  const wanted = names.filter((name) => !LAZY.includes(name) || !state.hidden(name));
+  const tierIds = plan.tiers.map((tier) => tier.id);
+  const wanted = names.filter((name) => [...AREA_LAYERS, ...tierIds].includes(name)
+    || (LAZY.includes(name) && !state.hidden(name)));
   const loaded = await Promise.all(wanted.map(async (name) => [name, withIds(await features(run, name))]));
   view.data = new Map(loaded);
   view.run = run;
@@ -42,6 +46,7 @@ export async function showRun(view, run, plan, names, palette, state) {
   addLines(view, "assignments", get("assignments"), { "line-color": palette.muted, "line-width": 0.8, "line-opacity": 0.55 });
   addFlows(view, palette);
   addRoutes(view, get("routes"), palette);
+  addStops(view, get("stops"), palette);
   addHighlight(view, palette);
   tiers.forEach((tier, n) => addTier(view, tier.id, get(tier.id), n, peak, palette));
   addUnserved(view, get("unserved"), palette);
@@ -71,7 +76,9 @@ export function applyVisibility(view, state) {
 export function applyDay(view, state) {
   const day = Number(state.get("day"));
   const filter = day ? ["==", ["get", "day"], day] : null;
-  for (const layer of view.groups.get("routes") ?? []) view.map.setFilter(layer, filter);
+  for (const group of ["routes", "stops"]) {
+    for (const layer of view.groups.get(group) ?? []) view.map.setFilter(layer, filter);
+  }
 }
 
 /** Ring around a site and everything that runs to or from it; null clears. */
@@ -210,6 +217,13 @@ function addRoutes(view, data, palette) {
     paint: { "line-color": "#ffffff", "line-width": byZoom(2.8), "line-opacity": 0.7 } });
   add(view, "routes", { id: "routes", type: "line", source: "routes", layout,
     paint: { "line-color": colour, "line-width": byZoom(1.5), "line-opacity": 0.95 } });
+}
+
+function addStops(view, data, palette) {
+  source(view, "stops", data);
+  add(view, "stops", { id: "stops", type: "circle", source: "stops",
+    paint: { "circle-radius": byZoom(2.6), "circle-color": "#ffffff", "circle-stroke-color": palette.routes[0],
+      "circle-stroke-width": 1.4 } });
 }
 
 function addHighlight(view, palette) {

@@ -4,7 +4,7 @@ import { fileAddress, reportAddress } from "./api.js";
 import { h, svg } from "./dom.js";
 import { figure, money, number } from "./format.js";
 
-const ORDER = ["communities", "flows", "routes", "unserved", "candidates", "assignments", "zones", "streets"];
+const ORDER = ["communities", "flows", "routes", "stops", "unserved", "candidates", "assignments", "zones", "streets"];
 
 export function renderPanel(panel, { words, state, palette, runs, run, plan, layers, data }) {
   panel.replaceChildren(head(words, state, plan), chooser(words, state, runs, run));
@@ -88,6 +88,7 @@ const SWATCHES = {
   communities: (p) => swatch(svg("rect", { x: 3, y: 3, width: 20, height: 12, rx: 2, fill: p.capture_colours[3] })),
   flows: (p) => stroke(p.flow, 4),
   routes: (p) => stroke(p.routes[0], 2.4),
+  stops: (p) => swatch(svg("circle", { cx: 13, cy: 9, r: 3.4, fill: "#fff", stroke: p.routes[0], "stroke-width": 1.8 })),
   unserved: (p) => swatch(svg("circle", { cx: 13, cy: 9, r: 4.5, fill: "#fff", stroke: p.unserved, "stroke-width": 2.4 })),
   candidates: () => swatch(svg("circle", { cx: 8, cy: 9, r: 3, fill: "#7f8990" }), svg("circle", { cx: 18, cy: 9, r: 3, fill: "#d08f86" })),
   assignments: (p) => stroke(p.muted, 1),
@@ -97,8 +98,8 @@ const SWATCHES = {
 const LEGENDS = {
   communities: (words, state, palette) => h("div", { class: "legend" },
     h("div", { class: "ramp" }, palette.capture_colours.map((c) => h("i", { style: `background:${c}` }))),
-    h("div", { class: "ticks" }, [0, ...palette.capture_breaks, 1].map((edge) => h("span", {}, `${Math.round(edge * 100)}`)),
-      h("span", {}, "%")), words.text("page.coverage_note")),
+    h("div", { class: "ticks" }, [0, ...palette.capture_breaks, 1].map((edge) =>
+      h("span", {}, `${Math.round(edge * 100)}${edge === 1 ? " %" : ""}`))), words.text("page.coverage_note")),
   flows: (words) => h("div", { class: "legend" }, words.text("page.flow_width")),
   routes: (words, state, palette, plan, data) => days(words, state, data),
   candidates: (words) => h("div", { class: "legend" }, `● ${words.text("word.candidate")}  ● ${words.text("word.rejected")}`),
