@@ -77,8 +77,10 @@ def _typed(features: geopandas.GeoDataFrame, schema: LayerSchema | None) -> dict
 
     dtypes: dict[str, Any] = {"string": "string", "number": "float64", "integer": "Int64",
                               "boolean": "boolean"}
-    rows = pd.DataFrame(property_rows(features, schema), index=features.index)
     kinds = schema.kinds() if schema else {}
+    given = [c for c in features.columns if c not in ("id", features.geometry.name)]
+    names = [n for n in kinds if n in given] + [n for n in given if n not in kinds]
+    rows = pd.DataFrame(property_rows(features, schema), columns=names)
     columns: dict[str, object] = {"id": features["id"].astype("string").reset_index(drop=True)}
     for name in rows.columns:
         column = rows[name].reset_index(drop=True)

@@ -10,8 +10,7 @@ from service.api.errors import problem
 from service.api.settings import PREFIX, ServeSettings, is_loopback
 
 PAGE_POLICY = ("default-src 'self'; worker-src 'self' blob:; img-src 'self' data: blob:; "
-               "style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; form-action 'none'; "
-               "frame-ancestors 'none'")
+               "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",

@@ -102,7 +102,8 @@ const LEGENDS = {
       h("span", {}, `${Math.round(edge * 100)}${edge === 1 ? " %" : ""}`))), words.text("page.coverage_note")),
   flows: (words) => h("div", { class: "legend" }, words.text("page.flow_width")),
   routes: (words, state, palette, plan, data) => days(words, state, data),
-  candidates: (words) => h("div", { class: "legend" }, `● ${words.text("word.candidate")}  ● ${words.text("word.rejected")}`),
+  candidates: (words) => h("div", { class: "legend" }, h("span", { style: "color:#7f8990" }, "● "), words.text("word.candidate"),
+    h("span", { style: "color:#d08f86" }, "  ● "), words.text("word.rejected")),
 };
 
 function days(words, state, data) {

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import shapely
@@ -135,6 +136,14 @@ def test_impossible_queries_are_400(client: TestClient, query: str) -> None:
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["status"] == 400
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["bbox", "limit", "offset", "datetime", "zone_id", "access_m"]) | st.text(),
+                          st.text() | st.integers().map(str) | st.floats().map(repr)), max_size=4))
+def test_no_query_whatever_brings_the_server_down(client: TestClient, query: list[tuple[str, str]]) -> None:
+    pairs = [(n.encode(errors="replace"), v.encode(errors="replace")) for n, v in query]
+    assert client.get(f"{items('communities')}?{urlencode(pairs)}").status_code in (200, 400)
 
 
 def test_a_limit_beyond_the_most_is_clipped(client: TestClient) -> None:

@@ -86,3 +86,13 @@ def test_the_provenance_travels_with_every_layer(package: Path) -> None:
         assert ATTRIBUTION in str(description)
         assert ESTIMATED[0] in str(description)
     assert ATTRIBUTION in str(rows(package, "SELECT metadata FROM gpkg_metadata"))
+
+
+def test_a_layer_without_features_keeps_its_columns_and_style(tmp_path: Path) -> None:
+    layers = {name: layer.head(0) for name, layer in small_layers().items()}
+    write_geopackage(tmp_path / "plan.gpkg", layers, titles={}, attribution=ATTRIBUTION, estimated=[])
+    for name, layer in layers.items():
+        info = pyogrio.read_info(tmp_path / "plan.gpkg", layer=name)
+        assert info["features"] == 0
+        assert set(info["fields"]) == set(layer.columns) - {"geometry"}
+    assert rows(tmp_path / "plan.gpkg", "SELECT count(*) FROM layer_styles") == [(len(layers),)]

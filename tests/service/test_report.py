@@ -115,6 +115,17 @@ def test_a_plan_without_a_bound_says_so(tmp_path: Path) -> None:
     assert "None" not in reader.text["en"]
 
 
+def test_a_run_without_a_plan_still_has_a_report(tmp_path: Path) -> None:
+    nothing = dict.fromkeys(("objective_cny_per_year", "bound_cny_per_year", "gross_cost_cny_per_year", "gap",
+                             "routed_cost_cny_per_year"))
+    plan = small_plan().model_copy(update={**nothing, "status": "no_plan", "balance": (), "kpis": {}, "rules": ()})
+    layers = {name: layer if name == "communities" else layer.head(0) for name, layer in small_layers().items()}
+    write_report(tmp_path / "report.html", plan, layers, small_streets().head(0))
+    reader = read((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "no plan" in reader.text["en"]
+    assert "nan" not in reader.text["en"]
+
+
 def test_names_from_data_cannot_become_markup(tmp_path: Path) -> None:
     evil = '<script>alert(1)</script>"&'
     plan = small_plan().model_copy(update={"title": Title(zh=evil, en=evil), "attribution": (evil,)})
