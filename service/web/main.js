@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { renderCard } from "./card.js";
 import { createWords } from "./i18n.js";
-import { applyDay, applyVisibility, createMap, featureAt, highlight, LAZY, loadLazy, showRun } from "./map.js";
+import { applyDay, applyVisibility, createMap, featureAt, highlight, hits, LAZY, loadLazy, showRun } from "./map.js";
 import { renderPanel } from "./panel.js";
 import { createState } from "./state.js";
 
@@ -29,7 +29,7 @@ async function start() {
   });
   view.map.on("click", (event) => choose(page, view, featureAt(view, event.point)));
   view.map.on("mousemove", (event) => {
-    view.map.getCanvas().style.cursor = featureAt(view, event.point) ? "pointer" : "";
+    view.map.getCanvas().style.cursor = hits(view, event.point).length ? "pointer" : "";
   });
   view.map.on("idle", () => { if (page.plan) document.body.dataset.state = "ready"; });
   addEventListener("keydown", (event) => { if (event.key === "Escape") page.close(); });

@@ -91,14 +91,17 @@ export function highlight(view, site, place) {
   view.map.getSource("highlight").setData({ type: "FeatureCollection", features: [...lines, ...ring] });
 }
 
-/** The topmost feature at a point as {layer, feature}, or null. */
-export function featureAt(view, point) {
+/** What is drawn near a point and can be asked about. */
+export function hits(view, point) {
   const near = [[point.x - 4, point.y - 4], [point.x + 4, point.y + 4]];
-  const layers = [...view.groups.values()].flat().filter((id) => view.map.getLayer(id));
-  const order = (name) => (["communities"].includes(name) ? 2 : ["routes", "flows", "assignments"].includes(name) ? 1 : 0);
-  const found = view.map.queryRenderedFeatures(near, { layers })
-    .filter((f) => !["streets", "zones"].includes(f.source))
-    .sort((a, b) => order(a.source) - order(b.source));
+  const layers = [...view.groups].filter(([name]) => !["streets", "zones"].includes(name)).flatMap(([, ids]) => ids);
+  return view.map.queryRenderedFeatures(near, { layers });
+}
+
+/** The topmost feature at a point as {layer, feature}, sites before lines before areas; null where there is none. */
+export function featureAt(view, point) {
+  const order = (name) => (name === "communities" ? 2 : ["routes", "flows", "assignments"].includes(name) ? 1 : 0);
+  const found = hits(view, point).sort((a, b) => order(a.source) - order(b.source));
   if (!found.length) return null;
   const { source, properties } = found[0];
   const data = source === "flows" ? view.pairs : view.data.get(source);
