@@ -27,10 +27,11 @@ def pack_shifts(durations_s: Sequence[float], work_s: float) -> Shifts:
     First-fit and best-fit decreasing; where they miss the bound of Martello and Toth (L2), CP-SAT decides
     each smaller number of shifts within a deterministic budget. What it refutes raises the bound.
     """
-    seconds = [math.ceil(d - DUST_S) for d in durations_s]
+    if durations_s and not max(durations_s) <= work_s + DUST_S:
+        raise ValueError(f"a trip of {max(durations_s)} s does not fit a shift of {work_s} s")
     capacity = math.floor(work_s + DUST_S)
-    if seconds and max(seconds) > capacity:
-        raise ValueError(f"a trip of {max(seconds)} s does not fit a shift of {capacity} s")
+    # a trip within a second of the whole shift fills it
+    seconds = [min(capacity, math.ceil(d - DUST_S)) for d in durations_s]
     best = min((_decreasing(seconds, capacity, best_fit) for best_fit in (False, True)), key=len)
     bound = lower_bound(seconds, capacity)
     proven = True

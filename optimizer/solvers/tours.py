@@ -73,23 +73,32 @@ class OrToolsEngine:
         """Trips by cheapest arcs, then iterated local search: ruin some strings of stops, reinsert, improve.
 
         The search counts its iterations and accepts only improvements, so that the clock plays no part in it
-        unless the safety stop is hit. Stops without any feasible trip come back as trips of their own.
+        unless the safety stop is hit, when stops without a trip come back as trips of their own.
         """
-        n = len(problem.load_t)
-        if n == 0:
-            return TripSets((), False)
-        order = np.random.default_rng(budget.seed).permutation(n) + 1
-        node = np.concatenate([[0], order])
         whole = as_integers(problem)
-        manager = pywrapcp.RoutingIndexManager(n + 1, n, 0)
+        alone, together = _fits(whole)
+        single = tuple((int(stop),) for stop in alone)
+        if len(together) < 2:
+            # the library's iterated local search does not end when there is nothing to exchange
+            return TripSets((*single, *((int(stop),) for stop in together)), False)
+        node = np.concatenate([[0], np.random.default_rng(budget.seed).permutation(together)])
+        manager = pywrapcp.RoutingIndexManager(len(node), len(together), 0)
         model = _model(manager, whole, node)
         started = time.monotonic()
         # SolveWithParameters would stop at the first local optimum, whatever the parameters say
         solution = model.SolveWithIteratedLocalSearch(_parameters(budget))
         hit = time.monotonic() - started >= budget.time_limit_s
         if solution is None:
-            return TripSets(tuple((stop,) for stop in range(1, n + 1)), hit)
-        return TripSets(_trips_of(model, manager, solution, node), hit)
+            return TripSets((*single, *((int(stop),) for stop in together)), hit)
+        return TripSets((*single, *_trips_of(model, manager, solution, node)), hit)
+
+
+def _fits(whole: IntegerTrips) -> tuple[Int, Int]:
+    """Stops that fit a trip only by what rounding takes away, and so go alone; and all others."""
+    stops = np.arange(1, len(whole.kg))
+    fits = ((whole.kg[1:] <= whole.capacity_kg) & (whole.litres[1:] <= whole.capacity_litres)
+            & (whole.seconds[0, 1:] + whole.seconds[1:, 0] <= whole.capacity_s))
+    return stops[~fits], stops[fits]
 
 
 def _model(manager: pywrapcp.RoutingIndexManager, whole: IntegerTrips, node: Int) -> pywrapcp.RoutingModel:
