@@ -357,7 +357,7 @@ def enumerated(problem: Problem) -> float:
     only_binary = ~np.any(rows[:, free] != 0, axis=1)
     for choice in _choices(build, binaries):
         fixed = rows[:, binaries] @ choice
-        if np.any(fixed[only_binary] < low[only_binary] - 1e-9) or np.any(fixed[only_binary] > high[only_binary] + 1e-9):
+        if np.any((fixed < low - 1e-9)[only_binary]) or np.any((fixed > high + 1e-9)[only_binary]):
             continue
         keep = ~only_binary
         has_low, has_high = keep & np.isfinite(low), keep & np.isfinite(high)
