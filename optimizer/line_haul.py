@@ -32,7 +32,7 @@ def line_haul(links: Sequence[HaulLink]) -> HaulPlan:
         raise ValueError("haul links are repeated")
     warnings = tuple(RoutingWarning(LINK_OUT_OF_REACH, link.id, (
         f"a trip takes {link.trip_s:.0f} s, a shift has {work_s(link.vehicle):.0f} s of work"))
-        for link in links if link.trips_per_week and not link.trip_s <= work_s(link.vehicle))
+        for link in links if link.trips_per_week and not link.fits_shift)
     warned = {w.subject_id for w in warnings}
     served = [link for link in links if link.trips_per_week and link.id not in warned]
     tours: list[Tour] = []

@@ -225,7 +225,7 @@ def _faults_of_haul(tours: Sequence[Tour], links: Sequence[HaulLink]) -> Iterato
             moved[key][0] += sum(trip.load_t)
             moved[key][1] += sum(trip.load_m3)
     for key, link in link_of.items():
-        if not link.trip_s <= work_s(link.vehicle):
+        if not link.fits_shift:
             continue
         for k, (code, daily) in enumerate((("link_t", link.t_per_day), ("link_m3", link.m3_per_day))):
             if not _same(moved[key][k], DAYS_PER_WEEK * daily):
@@ -252,7 +252,7 @@ def _faults_of_warnings(areas: Sequence[CollectionArea], links: Sequence[HaulLin
                 due.add((POINT_OUT_OF_REACH, point_id))
             if _above(1.0, area.days_between_visits(point)):
                 due.add((OVERFULL, point_id))
-    due |= {(LINK_OUT_OF_REACH, link.id) for link in links if not link.trip_s <= work_s(link.vehicle)}
+    due |= {(LINK_OUT_OF_REACH, link.id) for link in links if link.trips_per_week and not link.fits_shift}
     said = {(w.code, w.subject_id) for w in warnings}
     judged = (POINT_OUT_OF_REACH, OVERFULL, LINK_OUT_OF_REACH)
     for code, subject_id in sorted(due - said):

@@ -92,7 +92,10 @@ class CollectionArea:
 
 @dataclass(frozen=True)
 class HaulLink:
-    """Full loads from one site to another: what moves, on what, and both ways' length and time."""
+    """Full loads from one site to another: what moves, on what, and both ways' length and time (inf: no way).
+
+    Raises ValueError for negative or missing figures.
+    """
 
     origin_id: str
     destination_id: str
@@ -103,6 +106,12 @@ class HaulLink:
     loaded_s: float
     empty_m: float
     empty_s: float
+
+    def __post_init__(self) -> None:
+        amounts = (self.t_per_day, self.m3_per_day)
+        ways = (self.loaded_m, self.loaded_s, self.empty_m, self.empty_s)
+        if not all(0.0 <= v < math.inf for v in amounts) or not all(v >= 0.0 for v in ways):
+            raise ValueError(f"haul link '{self.id}': amounts and ways must be numbers from 0 up, amounts finite")
 
     @property
     def id(self) -> str:
@@ -130,6 +139,11 @@ class HaulLink:
         vehicle = self.vehicle
         load_s = vehicle.stop_s + vehicle.load_s_per_t * self.trip_t
         return load_s + self.loaded_s + vehicle.unload_s + self.empty_s
+
+    @property
+    def fits_shift(self) -> bool:
+        """Whether there is a way there and back that a shift is long enough for."""
+        return math.isfinite(self.loaded_m + self.empty_m) and self.trip_s <= work_s(self.vehicle)
 
 
 def usable_m3(vehicle: Vehicle) -> float:

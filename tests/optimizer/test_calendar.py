@@ -25,7 +25,8 @@ from optimizer.visits import expected_work_s
 from tests.optimizer.synthetic_areas import area, light_truck
 
 
-def small_area(load_m3: list[float], storage_m3: list[float], storage_days: list[float] | None = None) -> CollectionArea:
+def small_area(load_m3: list[float], storage_m3: list[float],
+               storage_days: list[float] | None = None) -> CollectionArea:
     n = len(load_m3)
     return CollectionArea("S", light_truck(), tuple(f"P{k}" for k in range(n)), np.array(load_m3) * 0.1,
                           np.array(load_m3), np.array(storage_m3),
@@ -34,7 +35,8 @@ def small_area(load_m3: list[float], storage_m3: list[float], storage_days: list
 
 
 @pytest.mark.parametrize(("frequency", "gaps"), [
-    (1, [7]), (2, [3, 4]), (3, [2, 2, 3]), (4, [1, 2, 2, 2]), (5, [1, 1, 1, 2, 2]), (6, [1, 1, 1, 1, 1, 2]), (7, [1] * 7)])
+    (1, [7]), (2, [3, 4]), (3, [2, 2, 3]), (4, [1, 2, 2, 2]), (5, [1, 1, 1, 2, 2]),
+    (6, [1, 1, 1, 1, 1, 2]), (7, [1] * 7)])
 def test_patterns_are_spaced_as_evenly_as_whole_days_allow(frequency: int, gaps: list[int]) -> None:
     assert sorted(gaps_before(visit_pattern(frequency))) == gaps
 
@@ -113,7 +115,8 @@ def test_ninety_points_make_nearly_equal_days() -> None:
     rng = np.random.default_rng(5)
     points = area("S", np.zeros(2), rng.uniform(-6000, 6000, (90, 2)), rng)
     calendar = week_calendar(points, visit_frequencies(points).per_week)
-    work = [sum(expected_work_s(points, v.point, v.gap_days) for v in calendar.visits if v.day == d) for d in range(1, 8)]
+    work = [sum(expected_work_s(points, v.point, v.gap_days) for v in calendar.visits if v.day == day)
+            for day in range(1, 8)]
     assert max(work) <= 1.01 * min(work)
 
 
