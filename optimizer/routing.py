@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from optimizer.calendar import WeekCalendar, visit_frequencies, week_calendar
 from optimizer.plan import Tour
-from optimizer.solvers.tour_protocol import SearchBudget, engine_names
+from optimizer.solvers.tour_protocol import engine_names
 from optimizer.transport import DAYS_PER_WEEK, POINT_OUT_OF_REACH, CollectionArea, RoutingWarning
 from optimizer.vehicle_days import DayAnswer, DayTask
 from optimizer.visits import reachable_points
@@ -97,8 +98,7 @@ def _routed_weeks(areas: Sequence[CollectionArea], served: Sequence[tuple[int, .
     Rounds of calendars, each routed and then corrected.
     """
     most = DAYS_PER_WEEK * len(areas) * (1 + settings.rounds)
-    limit_s = settings.time_limit_s * settings.processes / max(1, most)
-    budget = SearchBudget(settings.iterations, limit_s, settings.seed)
+    deadline = time.time() + settings.time_limit_s
     known: dict[DayKey, DayAnswer] = {}
     found: list[list[Week]] = [[] for _ in areas]
     aims: dict[int, Aim | None] = dict.fromkeys(range(len(areas)))
@@ -107,7 +107,8 @@ def _routed_weeks(areas: Sequence[CollectionArea], served: Sequence[tuple[int, .
         keys = {key for a, calendar in calendars.items() for key in _day_keys(a, calendar)}
         # days with the same visits and loads are solved once
         new = sorted(keys - known.keys())
-        tasks = [DayTask(areas[a], visits, settings.engine, budget) for a, visits in new]
+        tasks = [DayTask(areas[a], visits, settings.engine, settings.iterations, settings.seed, deadline)
+                 for a, visits in new]
         for done, (key, answer) in enumerate(zip(new, solve(tasks), strict=True), start=1):
             known[key] = answer
             if progress is not None:
@@ -116,11 +117,11 @@ def _routed_weeks(areas: Sequence[CollectionArea], served: Sequence[tuple[int, .
             found[a].append(Week(calendar, tuple(known[key] for key in _day_keys(a, calendar))))
         following = {a: next_aim(areas[a], found[a][-1], aim) for a, aim in aims.items()}
         aims = {a: aim for a, aim in following.items() if aim is not None}
-        if not aims:
+        if not aims or time.time() >= deadline:
             break
     if progress is not None and most:
         progress(most, most)
-    hit_time_limit = any(answer.hit_time_limit for answer in known.values())
+    hit_time_limit = bool(aims and time.time() >= deadline) or any(a.hit_time_limit for a in known.values())
     return [cheapest(area, weeks) for area, weeks in zip(areas, found, strict=True)], hit_time_limit
 
 

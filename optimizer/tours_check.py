@@ -14,6 +14,7 @@ from optimizer.network import DAYS_PER_YEAR, Vehicle
 from optimizer.plan import Tour, Trip
 from optimizer.transport import (
     DAYS_PER_WEEK,
+    LEAST_LOAD_SHARE,
     LINK_OUT_OF_REACH,
     OVERFULL,
     POINT_OUT_OF_REACH,
@@ -197,10 +198,11 @@ def _faults_of_point(area: CollectionArea, point: int, taken: Mapping[int, Seque
 
 
 def _reachable(area: CollectionArea, point: int) -> bool:
-    """Whether a vehicle can drive there and back and do anything there within its shift."""
+    """Whether a vehicle can drive there and back and load a worthwhile share there within its shift."""
     there, back = (0, point + 1), (point + 1, 0)
     driving_s = float(area.duration_s[there] + area.duration_s[back])
-    fixed_s = area.vehicle.stop_s + area.vehicle.unload_s
+    least_s = LEAST_LOAD_SHARE * area.vehicle.payload_t * area.vehicle.load_s_per_t
+    fixed_s = area.vehicle.stop_s + area.vehicle.unload_s + least_s
     length_m = float(area.distance_m[there] + area.distance_m[back])
     return math.isfinite(length_m) and driving_s + fixed_s < work_s(area.vehicle)
 

@@ -18,6 +18,8 @@ Float = NDArray[np.float64]
 DAYS_PER_WEEK = 7
 ROUNDING = 1e-9
 """Relative slack when a quotient of floats is rounded to whole loads or whole days."""
+LEAST_LOAD_SHARE = 0.1
+"""A point is out of reach if a shift leaves no time to load this share of a payload there."""
 
 NO_LOAD = "point_without_load"
 OVERFULL = "storage_below_daily_load"
@@ -79,6 +81,7 @@ class CollectionArea:
                 faults.append(f"{name} has shape {value.shape}, expected {(n + 1, n + 1)}")
             elif not (value >= 0.0).all():
                 faults.append(f"{name} has negative or missing values")
+        faults += _faults_of_vehicle(self.vehicle)
         if faults:
             raise ValueError(f"collection area '{self.base_id}': " + "; ".join(faults))
 
@@ -112,6 +115,9 @@ class HaulLink:
         ways = (self.loaded_m, self.loaded_s, self.empty_m, self.empty_s)
         if not all(0.0 <= v < math.inf for v in amounts) or not all(v >= 0.0 for v in ways):
             raise ValueError(f"haul link '{self.id}': amounts and ways must be numbers from 0 up, amounts finite")
+        faults = _faults_of_vehicle(self.vehicle)
+        if faults:
+            raise ValueError(f"haul link '{self.id}': " + "; ".join(faults))
 
     @property
     def id(self) -> str:
@@ -144,6 +150,11 @@ class HaulLink:
     def fits_shift(self) -> bool:
         """Whether there is a way there and back that a shift is long enough for."""
         return math.isfinite(self.loaded_m + self.empty_m) and self.trip_s <= work_s(self.vehicle)
+
+
+def _faults_of_vehicle(vehicle: Vehicle) -> list[str]:
+    usable = usable_m3(vehicle) > 0.0 and work_s(vehicle) > 0.0
+    return [] if usable else [f"vehicle '{vehicle.id}' has no room or no working time"]
 
 
 def usable_m3(vehicle: Vehicle) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +16,9 @@ from optimizer.solvers.tour_protocol import SearchBudget, TripProblem, tour_engi
 from optimizer.transport import CollectionArea, usable_m3, work_s
 from optimizer.visits import Load, split_visit
 
+LEAST_SEARCH_S = 0.2
+"""Left to every day once the safety stop is past, for a first solution."""
+
 
 @dataclass(frozen=True)
 class DayTask:
@@ -23,7 +27,10 @@ class DayTask:
     area: CollectionArea
     visits: tuple[tuple[int, int], ...]
     engine: str
-    budget: SearchBudget
+    iterations: int
+    seed: int
+    deadline: float
+    """Wall clock (seconds since 1970) at which the safety stop ends every search."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,8 @@ def solve_day(task: DayTask) -> DayAnswer:
         of_visit, rest = split_visit(task.area, point, gap_days)
         full += of_visit
         rests += rest
-    found = tour_engine(task.engine).trips(trip_problem(task.area, rests), task.budget)
+    budget = SearchBudget(task.iterations, max(LEAST_SEARCH_S, task.deadline - time.time()), task.seed)
+    found = tour_engine(task.engine).trips(trip_problem(task.area, rests), budget)
     trips = [collection_trip(task.area, [load]) for load in full]
     trips += [collection_trip(task.area, [rests[stop - 1] for stop in trip]) for trip in found.trips]
     vehicle = task.area.vehicle

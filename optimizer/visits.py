@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.transport import ROUNDING, CollectionArea, usable_m3, whole_down, work_s
+from optimizer.transport import LEAST_LOAD_SHARE, ROUNDING, CollectionArea, usable_m3, whole_down, work_s
 
 USUAL_FILL_SHARE = 0.9
 """Share of a vehicle that shared trips usually fill; only steers the calendar, which routing then corrects."""
@@ -23,8 +23,9 @@ class Load:
 
 
 def reachable_points(area: CollectionArea) -> list[bool]:
-    """Whether a vehicle can drive to each point, work there and be back unloaded within a shift."""
-    return [_loading_s(area, point) > 0.0 for point in range(len(area.point_ids))]
+    """Whether a vehicle can drive to each point, load a worthwhile share there and be back unloaded in a shift."""
+    least_s = LEAST_LOAD_SHARE * area.vehicle.payload_t * area.vehicle.load_s_per_t
+    return [_loading_s(area, point) > least_s for point in range(len(area.point_ids))]
 
 
 def split_visit(area: CollectionArea, point: int, gap_days: int) -> tuple[list[Load], list[Load]]:

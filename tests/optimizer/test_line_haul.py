@@ -17,8 +17,8 @@ from optimizer.transport import LINK_OUT_OF_REACH, HaulLink, work_s
 
 def hook_lift(**changes: float) -> Vehicle:
     figures = {"payload_t": 12.0, "volume_m3": 30.0, "fill_share": 0.9, "cost_cny_per_km": 3.4,
-               "fixed_cny_per_day": 480.0, "crew_cny_per_day": 300.0, "shift_s": 28800.0, "break_s": 2700.0, "stop_s": 720.0, "unload_s": 1200.0,
-               **changes}
+               "fixed_cny_per_day": 480.0, "crew_cny_per_day": 300.0, "shift_s": 28800.0, "break_s": 2700.0,
+               "stop_s": 720.0, "unload_s": 1200.0, **changes}
     return Vehicle(id="hook", title=Title(zh="车", en="Hook"), speed_km_per_h={"default": 30.0}, **figures)
 
 
@@ -89,6 +89,8 @@ def test_repeated_and_senseless_links_are_refused() -> None:
         line_haul([link(), link()])
     with pytest.raises(ValueError, match="S1>C1"):
         link(-1.0)
+    with pytest.raises(ValueError, match="no room or no working time"):
+        link(vehicle=hook_lift(break_s=28800.0))
     assert line_haul([]).tours == ()
 
 

@@ -229,6 +229,16 @@ def test_points_out_of_reach_are_named_and_left_out() -> None:
     assert check_tours(plan.tours, [points], (), plan.warnings) == []
 
 
+def test_a_shift_that_leaves_seconds_to_load_is_out_of_reach() -> None:
+    """Driving takes all but 60 s: instead of hundreds of trips for crumbs, the point is named."""
+    points = line_area([0.1])
+    drive_s = (26100.0 - 300.0 - 720.0 - 60.0) / 2
+    points = replace(points, duration_s=np.array([[0.0, drive_s], [drive_s, 0.0]]))
+    plan = route_collection([points], QUICK)
+    assert [w.code for w in plan.warnings] == [POINT_OUT_OF_REACH]
+    assert check_tours(plan.tours, [points], (), plan.warnings) == []
+
+
 def test_alike_days_are_solved_once_and_days_fill_vehicles() -> None:
     """Daily visits everywhere: seven equal days, one search; progress is told and ends at its total."""
     told: list[tuple[int, int]] = []
