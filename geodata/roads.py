@@ -21,7 +21,7 @@ Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 NODE_GRID_M = 0.01
-"""Vertices closer than this are the same node."""
+"""Vertices that round to the same cell of this grid are the same node."""
 
 NEVER_OPEN = frozenset({"construction", "proposed", "abandoned", "razed", "services", "rest_area", "elevator", "corridor"})
 FOOT_ONLY = frozenset({"footway", "path", "steps", "pedestrian", "cycleway", "bridleway", "track"})
@@ -78,7 +78,12 @@ def driving(name: str, speed_km_per_h: Mapping[str, float], barred: Collection[s
 
 
 def read_streets(roads: gpd.GeoDataFrame) -> Streets:
-    """The street network of a table of lines (metric CRS) with the columns geometry, highway and, if known, oneway."""
+    """The street network of a table of lines (metric CRS) with the columns geometry, highway and, if known, oneway.
+
+    Raises ValueError where there is no line at all.
+    """
+    if roads.geometry.is_empty.all():
+        raise ValueError("there is no street line")
     parts = roads.explode(index_parts=False, ignore_index=True)
     parts = parts[shapely.length(parts.geometry.to_numpy()) > 0].reset_index(drop=True)
     lines = shapely.remove_repeated_points(shapely.force_2d(parts.geometry.to_numpy()), NODE_GRID_M)

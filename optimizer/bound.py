@@ -75,6 +75,11 @@ class BadMultipliersError(ValueError):
 
 def check_multipliers(problem: Problem, multipliers: Multipliers) -> None:
     """Raise BadMultipliersError unless every multiplier is finite, not negative and of the right shape."""
+    tiers = len(problem.sites)
+    if len(multipliers.site_per_t) != tiers or len(multipliers.site_per_m3) != tiers:
+        raise BadMultipliersError("site prices are needed for every tier, no more and no less")
+    if multipliers.link_part.ndim != 1 or any(a.dtype.kind != "i" for a in (multipliers.link_part, multipliers.link_site)):
+        raise BadMultipliersError("links are pairs of whole numbers")
     n, materials, last = len(problem.demand.part_ids), len(problem.network.materials), len(problem.sites) - 1
     arrays = [(s.part_price, (n,)) for s in multipliers.scenarios]
     arrays += [(s.end_price, (materials,)) for s in multipliers.scenarios]
@@ -173,6 +178,8 @@ def lower_bound(problem: Problem, coefficients: Coefficients, multipliers: Multi
 
     Raises BadMultipliersError. Mixes of the last tier that cost more than the ceiling leaves are not listed.
     """
+    if np.isnan(ceiling_cny_per_year):
+        raise BadMultipliersError("the ceiling is not a number")
     check_multipliers(problem, multipliers)
     link = link_table(problem, multipliers)
     tier = first_tier(problem, coefficients)

@@ -31,8 +31,8 @@ class LastTier:
     capacity_t_per_day: Float
     accepts: Bool
     """[K, M]."""
-    kept: Int
-    """Sites of each size that must stay, [K]."""
+    kept: Bool
+    """Sizes allowed on each site that must stay, [S, K]."""
     base_cny_per_year: float
     """Cost of what must stay and of closing everything that may close."""
 
@@ -46,20 +46,20 @@ def last_tier(problem: Problem, coefficients: Coefficients) -> LastTier:
     free = sites.allowed & ~keep[:, None]
     extra = np.where(free, opened - closed[:, None], np.inf)
     least = extra.min(axis=0) if len(sites) else np.full(sites.allowed.shape[1], np.inf)
-    kept = np.zeros(sites.allowed.shape[1], dtype=np.int64)
-    base = float(closed[~keep].sum())
-    for site in np.flatnonzero(keep):
-        size = int(np.argmin(np.where(sites.allowed[site], opened[site], np.inf)))
-        kept[size] += 1
-        base += float(opened[site, size])
-    return LastTier(least, free.sum(axis=0), problem.capacity_t_per_day(level), problem.accepts(level), kept, base)
+    staying = np.where(sites.allowed, opened, np.inf)[keep].min(axis=1)
+    base = float(closed[~keep].sum() + staying.sum())
+    return LastTier(least, free.sum(axis=0), problem.capacity_t_per_day(level), problem.accepts(level),
+                    sites.allowed[keep], base)
 
 
 def mixes(tier: LastTier, cheaper_than: float) -> Int | None:
     """Every mix of extra sites whose cost lies below a limit, [N, K]; None when there are more than MOST.
 
-    A site of negative extra cost (cheaper open than closed) counts as free here, which only widens the set.
+    A site of negative extra cost (cheaper open than closed) counts as free here, and the limit is raised by all that
+    such sites could save, so that no mix is missed.
     """
+    saving = np.minimum(_finite(tier.cost_cny_per_year), 0.0)
+    cheaper_than = cheaper_than - float(saving @ tier.most)
     sizes = np.flatnonzero((tier.most > 0) & np.isfinite(tier.cost_cny_per_year))
     rows = np.zeros((1, len(tier.most)), dtype=np.int64)
     for size in sizes:
@@ -101,6 +101,7 @@ def most_worth(tier: LastTier, rows: Int, price: Float, most_t_per_day: Float) -
     for rank in range(len(order)):
         inside = order[: rank + 1]
         useful = tier.accepts[:, inside].any(axis=1)
-        room = (rows + tier.kept[None, :])[:, useful] @ tier.capacity_t_per_day[useful]
+        room = rows[:, useful] @ tier.capacity_t_per_day[useful]
+        room = room + np.where(tier.kept & useful[None, :], tier.capacity_t_per_day[None, :], 0.0).max(axis=1, initial=0).sum()
         worth += (falling[rank] - falling[rank + 1]) * np.minimum(room, most_t_per_day[inside].sum())
     return worth

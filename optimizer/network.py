@@ -183,10 +183,15 @@ class Network(Config):
             where = f"tier '{tier.id}'"
             faults += _repeated(f"{where}: size", [s.id for s in tier.sizes])
             faults += self._state_faults(where, tier.state)
+            if number == 0 and tier.removes_residue:
+                faults.append(f"{where}: the first tier cannot remove residue")
             if (tier.feed is None) != (number == 0):
                 faults.append(f"{where}: 'feed' belongs to every tier but the first")
             if tier.feed is not None:
                 faults += self._state_faults(where, tier.feed.state)
+                if tier.feed.single_source != (number == 1):
+                    faults.append(f"{where}: single_source must be {str(number == 1).lower()} "
+                                  "(points are served by one site each, flows above are split)")
                 if tier.feed.vehicle not in vehicles:
                     faults.append(f"{where}: unknown vehicle '{tier.feed.vehicle}' (known: {sorted(vehicles)})")
             for size in tier.sizes:

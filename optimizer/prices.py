@@ -17,6 +17,8 @@ from optimizer.problem import Problem
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
+NO_WAY = 1e12
+"""Stands for 'no way' in CNY per year; finite, so that it never meets a zero as inf does. It only lowers a bound."""
 BLOCK = 4096
 """Arcs priced at a time; bounds memory to BLOCK x sites."""
 
@@ -61,13 +63,13 @@ def onward_prices(problem: Problem, coefficients: Coefficients, prices: SitePric
             own = own + problem.passed_share(level)[None, :] * _next_best(problem, coefficients, level, out[level + 1])
         allowed = problem.sites[level].allowed if usable is None else usable[level]
         accepts = (allowed.astype(np.float64) @ problem.accepts(level).astype(np.float64)) > 0.0
-        out[level] = np.where(accepts, own, np.inf)
+        out[level] = np.where(accepts, own, NO_WAY)
     return tuple(out)
 
 
 def _next_best(problem: Problem, coefficients: Coefficients, leg: int, above: Float) -> Float:
     """Least of haul plus price above, over the upper sites of a leg, [J_leg, M]."""
-    trip = coefficients.trip_cny[leg] * DAYS_PER_YEAR
+    trip = np.minimum(coefficients.trip_cny[leg] * DAYS_PER_YEAR, NO_WAY)
     per_t = problem.trips_per_t(leg)
     columns = [np.min(trip * per_t[m] + above[None, :, m], axis=1) for m in range(above.shape[1])]
     return np.stack(columns, axis=1)
@@ -92,12 +94,11 @@ def arc_prices(problem: Problem, coefficients: Coefficients, onward: Float, link
     loads = q @ problem.trips_per_t(0) * DAYS_PER_YEAR
     fixed = q @ coefficients.entering_cny_per_t[0] * DAYS_PER_YEAR
     unserved = unserved_cny_per_year(problem, coefficients)[problem.walk.part]
-    finite = np.where(np.isfinite(onward), onward, 1e15)
     value, via = np.empty(len(q)), np.empty(len(q), dtype=np.int64)
-    trip = coefficients.trip_cny[0]
+    trip = np.minimum(coefficients.trip_cny[0], NO_WAY)
     for start in range(0, len(q), BLOCK):
         rows = slice(start, start + BLOCK)
-        path = loads[rows, None] * trip[problem.walk.site[rows]] + q[rows] @ finite.T
+        path = loads[rows, None] * trip[problem.walk.site[rows]] + q[rows] @ onward.T
         if link is not None:
             path += link[problem.walk.part[rows]]
         via[rows] = np.argmin(path, axis=1)

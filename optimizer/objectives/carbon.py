@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from optimizer.objectives.coefficients import Coefficients, zero
+from optimizer.objectives.coefficients import Coefficients, finite, where_reachable, zero
 from optimizer.problem import Problem
 
 KG_PER_T = 1000.0
@@ -21,7 +21,7 @@ def coefficients(problem: Problem) -> Coefficients:
         feed = problem.feed_tier(number).feed
         assert feed is not None
         per_km = problem.network.vehicle(feed.vehicle).co2_kg_per_km * price_cny_per_kg
-        trips.append((leg.loaded_m + leg.empty_m) / 1000.0 * per_km)
+        trips.append(where_reachable(leg, (finite(leg.loaded_m) + finite(leg.empty_m)) / 1000.0 * per_km))
         detour_km_per_t = feed.stops_per_t * feed.detour_m_per_stop / 1000.0
         entering.append(np.full(len(problem.network.materials), detour_km_per_t * per_km))
     return replace(zero(problem), trip_cny=tuple(trips), entering_cny_per_t=tuple(entering))

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.problem import Problem
+from optimizer.problem import Leg, Problem
 
 Float = NDArray[np.float64]
 Kind = Literal["cost", "income", "penalty"]
@@ -50,6 +50,16 @@ def zero(problem: Problem) -> Coefficients:
         tuple(np.zeros(materials) for _ in problem.sites),
         np.zeros(materials),
     )
+
+
+def finite(values: Float) -> Float:
+    """Values with 0 where there is no way, so that a price of zero does not make nan of it."""
+    return np.where(np.isfinite(values), values, 0.0)
+
+
+def where_reachable(leg: Leg, cost: Float) -> Float:
+    """Costs with inf where a leg has no way there or back."""
+    return np.where(np.isfinite(leg.loaded_s) & np.isfinite(leg.empty_s), cost, np.inf)
 
 
 def add(parts: Iterable[Coefficients]) -> Coefficients:

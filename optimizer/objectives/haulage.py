@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from optimizer.objectives.coefficients import Coefficients, zero
+from optimizer.objectives.coefficients import Coefficients, finite, where_reachable, zero
 from optimizer.problem import Problem
 
 
@@ -24,8 +24,9 @@ def coefficients(problem: Problem) -> Coefficients:
         assert feed is not None
         vehicle = problem.network.vehicle(feed.vehicle)
         per_trip_s = vehicle.unload_s + (vehicle.stop_s if feed.stops_per_t == 0.0 else 0.0)
-        trips.append((leg.loaded_m + leg.empty_m) / 1000.0 * vehicle.cost_cny_per_km
-                     + (leg.loaded_s + leg.empty_s + per_trip_s) * vehicle.cost_cny_per_s)
+        driving_s = finite(leg.loaded_s) + finite(leg.empty_s)
+        trips.append(where_reachable(leg, (finite(leg.loaded_m) + finite(leg.empty_m)) / 1000.0 * vehicle.cost_cny_per_km
+                                     + (driving_s + per_trip_s) * vehicle.cost_cny_per_s))
         detour_s = feed.detour_m_per_stop / (vehicle.speed_km_per_h["default"] / 3.6)
         per_stop = ((vehicle.stop_s + detour_s) * vehicle.cost_cny_per_s
                     + feed.detour_m_per_stop / 1000.0 * vehicle.cost_cny_per_km)

@@ -1,6 +1,6 @@
 """Raising the bound: subgradient ascent on the prices of the parts and of the links to the stations.
 
-Deflected subgradients with a Polyak step towards a known plan; the step shrinks after failures (Camerini, Fratta and
+Deflected subgradients with a Polyak step towards a little above the best value; the step shrinks after failures (Camerini, Fratta and
 Maffioli 1975, Mathematical Programming Study 3; parameters measured on Hankou).
 """
 
@@ -43,13 +43,12 @@ class Ascent:
 
 
 def raise_bound(problem: Problem, coefficients: Coefficients, tier: FirstTier, start: Multipliers, *,
-                target_cny_per_year: float, steps: int, move_links: bool,
+                reach_cny_per_year: float, steps: int, move_links: bool,
                 enough_cny_per_year: float = np.inf,
                 on_step: Callable[[int, float], bool] | None = None) -> Ascent:
     """The best multipliers found from `start` (one scenario) in a number of steps.
 
-    The target is a value the bound of this scenario may reach at most (a plan's cost without its last tier's sites).
-    Stops early above `enough`, or when `on_step(step, best)` returns True.
+    `reach` is how much the value may still rise; steps aim at the best value so far plus it. Stops early above `enough`, or when `on_step(step, best)` returns True.
     """
     scenario = start.scenarios[0]
     part_price, link = scenario.part_price.copy(), link_table(problem, start)
@@ -92,12 +91,38 @@ def raise_bound(problem: Problem, coefficients: Coefficients, tier: FirstTier, s
             norm += float((link_way**2).sum())
         if norm < 1e-12:
             break
-        stride = factor * max(target_cny_per_year - value, 1.0) / norm
+        stride = factor * (best[0] + reach_cny_per_year - value) / norm
         part_price = np.maximum(part_price + stride * way, 0.0)
         if move_links and link is not None and link_way is not None:
             link = np.maximum(link + stride * link_way, 0.0)
     value, part_price, link = best
     return Ascent(with_prices(start, Scenario(part_price, scenario.end_price), link), value, done)
+
+
+def raise_part_prices(tier: FirstTier, arc_value: Float, start: Float, *, steps: int) -> tuple[Float, Float]:
+    """Part prices raised at fixed arc values (FirstTier order), and each site's margin of opening at them."""
+    typical = tier.open_cny_per_year.min(axis=1)
+    reach = 0.002 * float(np.where(np.isfinite(typical), typical, 0.0).sum())
+    best, price, margin = -np.inf, start, np.zeros(tier.site_count)
+    trial, way, factor, waited = start.copy(), np.zeros_like(start), FIRST_FACTOR, 0
+    for _ in range(steps):
+        chosen = choose(tier, arc_value + trial[tier.part], np.zeros(tier.site_count), pick=True)
+        value = float(chosen.value.sum() - trial.sum())
+        if value > best:
+            best, price, margin, waited = value, trial.copy(), chosen.margin, 0
+        else:
+            waited += 1
+        if waited >= PATIENCE:
+            factor, waited, trial, way = factor * SHRINK, 0, price.copy(), np.zeros_like(start)
+            continue
+        used = chosen.taken & (chosen.margin < 0.0)[tier.site]
+        slope = np.bincount(tier.part[used], minlength=len(trial)) - 1.0
+        way = KEEP_DIRECTION * way + (1.0 - KEEP_DIRECTION) * slope
+        norm = float(way @ way)
+        if norm < 1e-12:
+            break
+        trial = np.maximum(trial + factor * (best + reach - value) / norm * way, 0.0)
+    return price, margin
 
 
 def with_prices(multipliers: Multipliers, scenario: Scenario, link: Float | None) -> Multipliers:

@@ -17,6 +17,8 @@ from optimizer.solvers.linear import LinearModel, RowBuilder, solve
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
+GAP_SHARE = 1e-5
+"""Points are served to within this share of their path costs; single moves then settle the rest."""
 MISSING = 1e12
 """Stands for 'no way' in cost tables."""
 
@@ -55,6 +57,38 @@ def path_cost(problem: Problem, up: Upward, site: Int, t_per_day: Float) -> Floa
     return np.asarray(loads[:, None] * trip + t_per_day @ up.onward_cny_per_year.T, dtype=np.float64)
 
 
+@dataclass(frozen=True)
+class Served:
+    """Share of each point's load that goes to each open station, [P, S], its yearly cost, what room is worth, [S]."""
+
+    site: Int
+    share: Float
+    cost_cny_per_year: float
+    price_per_t: Float
+    price_per_m3: Float
+
+
+def transport(problem: Problem, up: Upward, site: Int, t_per_day: Float) -> Served | None:
+    """The cheapest service of loads when points may be split; None when they do not fit."""
+    cost = path_cost(problem, up, site, t_per_day)
+    nearest = np.argmin(cost, axis=1)
+    rows = np.arange(len(cost))
+    mass = t_per_day.sum(axis=1)
+    volume = t_per_day @ problem.m3_per_t(problem.network.tiers[1].state)
+    share = np.zeros_like(cost)
+    if _fits(nearest, mass, up.capacity_t_per_day) and _fits(nearest, volume, up.capacity_m3_per_day):
+        share[rows, nearest] = 1.0
+        free = np.zeros(cost.shape[1])
+        return Served(site, share, float(cost[rows, nearest].sum()), free, free)
+    model = _service_model(cost, mass, volume, up, whole=False)
+    answer = solve(model, time_limit_s=10.0)
+    if answer.x is None or answer.dual is None:
+        return None
+    share = answer.x.reshape(cost.shape)
+    worth = np.maximum(-answer.dual[len(cost):], 0.0).reshape(2, -1)
+    return Served(site, share, float((share * cost).sum()), worth[0], worth[1])
+
+
 def serve_points(problem: Problem, up: Upward, site: Int, t_per_day: Float, *,
                  time_limit_s: float = 10.0) -> Int | None:
     """The open station (position in Upward) of each point of least total cost within their capacities.
@@ -67,23 +101,25 @@ def serve_points(problem: Problem, up: Upward, site: Int, t_per_day: Float, *,
     nearest = np.argmin(cost, axis=1)
     if _fits(nearest, mass, up.capacity_t_per_day) and _fits(nearest, volume, up.capacity_m3_per_day):
         return nearest.astype(np.int64)
+    model = _service_model(cost, mass, volume, up, whole=True)
+    answer = solve(model, time_limit_s=time_limit_s, absolute_gap=GAP_SHARE * float(np.abs(cost.min(axis=1)).sum()))
+    if answer.x is None:
+        return None
+    return np.argmax(answer.x.reshape(cost.shape), axis=1).astype(np.int64)
+
+
+def _service_model(cost: Float, mass: Float, volume: Float, up: Upward, *, whole: bool) -> LinearModel:
     points, stations = cost.shape
     variable = np.arange(points * stations).reshape(points, stations)
     rows = RowBuilder()
     once = rows.block(points, lower=1.0, upper=1.0)
     rows.put(once + np.arange(points)[:, None], variable, 1.0)
     for use, capacity in ((mass, up.capacity_t_per_day), (volume, up.capacity_m3_per_day)):
-        if np.isfinite(capacity).any():
-            room = rows.block(stations, upper=capacity * (1 - 1e-9))
-            rows.put(room + np.arange(stations)[None, :], variable, use[:, None])
-    base = cost.min(axis=1)
-    extra = np.minimum(cost - base[:, None], MISSING)
-    model = LinearModel(extra.ravel(), np.zeros(variable.size), np.ones(variable.size),
-                        np.ones(variable.size, dtype=bool), rows.rows())
-    answer = solve(model, time_limit_s=time_limit_s, relative_gap=1e-4)
-    if answer.x is None:
-        return None
-    return np.argmax(answer.x.reshape(points, stations), axis=1).astype(np.int64)
+        room = rows.block(stations, upper=np.where(np.isfinite(capacity), capacity, 1e9) * (1 - 1e-9))
+        rows.put(room + np.arange(stations)[None, :], variable, use[:, None])
+    extra = np.minimum(cost - cost.min(axis=1)[:, None], MISSING)
+    return LinearModel(extra.ravel(), np.zeros(variable.size), np.ones(variable.size),
+                       np.full(variable.size, whole), rows.rows())
 
 
 def _fits(choice: Int, use: Float, capacity: Float) -> bool:
@@ -141,28 +177,3 @@ def _flows(x: Float, first: int, index: tuple[Int, Int, Int], low: OpenSites, hi
     table[table < 1e-12] = 0.0
     at, to = np.nonzero(table.sum(axis=2) > 0.0)
     return Flows(low.site[at], high.site[to], table[at, to])
-
-
-def last_tier_limits(problem: Problem, opened: OpenSites) -> tuple[Float, Float]:
-    """Limits on what arrives at the last tier: coefficients [R, M] and t/day [R] of every set of materials that binds.
-
-    By max-flow min-cut the materials fit exactly if, for every set of open accept lists, what only these lists accept
-    is within their capacity.
-    """
-    level = len(problem.sites) - 1
-    accepts = problem.accepts(level)[opened.size]
-    capacity = problem.capacity_t_per_day(level)[opened.size]
-    patterns, member = np.unique(accepts, axis=0, return_inverse=True)
-    room = np.bincount(member.ravel(), weights=capacity, minlength=len(patterns))
-    passed = np.prod([problem.passed_share(below) for below in range(level)], axis=0)
-    coefficients, limits = [], []
-    for chosen in range(1, 2 ** len(patterns)):
-        inside = ((chosen >> np.arange(len(patterns))) & 1).astype(bool)
-        only_here = ~patterns[~inside].any(axis=0) if (~inside).any() else np.ones(accepts.shape[1], dtype=bool)
-        coefficients.append(np.where(only_here, passed, 0.0))
-        limits.append(float(room[inside].sum()))
-    nowhere = ~accepts.any(axis=0)
-    if nowhere.any():
-        coefficients.append(np.where(nowhere, passed, 0.0))
-        limits.append(0.0)
-    return np.array(coefficients), np.array(limits)

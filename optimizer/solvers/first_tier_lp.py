@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.first_tier import FirstTier
+from optimizer.pools import Pools
 from optimizer.solvers.linear import LinearModel, RowBuilder, solve
 
 Float = NDArray[np.float64]
@@ -21,9 +22,11 @@ class Relaxed:
     open_share: Float
     part_price: Float
     """CNY per year, >= 0, [n]."""
+    pool_price: Float
+    """CNY per year per unit of each pool, >= 0, [R]."""
 
 
-def relax(tier: FirstTier, arc_value: Float, parts: int, *, time_limit_s: float = 60.0) -> Relaxed | None:
+def relax(tier: FirstTier, arc_value: Float, parts: int, pools: Pools | None = None, *, time_limit_s: float = 60.0) -> Relaxed | None:
     """The optimum of the linear relaxation with the links x <= y of every arc; None when time ran out.
 
     Each site is represented by its cheapest size per tonne, with the largest capacities of its allowed sizes: the
@@ -45,6 +48,10 @@ def relax(tier: FirstTier, arc_value: Float, parts: int, *, time_limit_s: float 
         room = rows.block(count, upper=0.0)
         rows.put(room + tier.site, np.arange(arcs), tier.use[:, measure] / capacity[tier.site])
         rows.put(room + np.arange(count), arcs + np.arange(count), -1.0)
+    shared = rows.block(0 if pools is None else len(pools.limit), upper=np.empty(0) if pools is None else pools.limit)
+    if pools is not None:
+        arc, pool = np.nonzero(pools.draw)
+        rows.put(shared + pool, arc, pools.draw[arc, pool])
     cost = np.concatenate([arc_value, np.where(np.isfinite(opened[np.arange(count), size]),
                                                opened[np.arange(count), size] - tier.closed_cny_per_year, 0.0)])
     usable = np.isfinite(opened[np.arange(count), size]).astype(np.float64)
@@ -54,4 +61,5 @@ def relax(tier: FirstTier, arc_value: Float, parts: int, *, time_limit_s: float 
     answer = solve(model, time_limit_s=time_limit_s)
     if answer.x is None or answer.dual is None:
         return None
-    return Relaxed(answer.x[:arcs], answer.x[arcs:], np.maximum(-answer.dual[:parts], 0.0))
+    return Relaxed(answer.x[:arcs], answer.x[arcs:], np.maximum(-answer.dual[:parts], 0.0),
+                   np.maximum(-answer.dual[shared:], 0.0))

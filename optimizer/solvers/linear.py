@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -61,8 +65,9 @@ def solve(model: LinearModel, *, time_limit_s: float, relative_gap: float = 0.0,
     hints = []
     if start is not None:
         hints = [mathopt.SolutionHint(variable_values=dict(zip(variables, start.tolist(), strict=True)))]
-    result = mathopt.solve(built, mathopt.SolverType.HIGHS, params=parameters,
-                           model_params=mathopt.ModelSolveParameters(solution_hints=hints))
+    with _quiet():
+        result = mathopt.solve(built, mathopt.SolverType.HIGHS, params=parameters,
+                               model_params=mathopt.ModelSolveParameters(solution_hints=hints))
     limit = result.termination.reason in (mathopt.TerminationReason.FEASIBLE,
                                           mathopt.TerminationReason.NO_SOLUTION_FOUND)
     bounds = result.termination.objective_bounds
@@ -73,6 +78,21 @@ def solve(model: LinearModel, *, time_limit_s: float, relative_gap: float = 0.0,
     if is_lp and result.has_dual_feasible_solution():
         dual = np.array(result.dual_values(list(built.linear_constraints())), dtype=np.float64)
     return Answer(x, dual, float(model.cost @ x), bounds.dual_bound, limit)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Standard output closed to native code: HiGHS prints a stray line although its output is off."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _proto(model: LinearModel) -> model_pb2.ModelProto:

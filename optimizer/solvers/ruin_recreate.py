@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from optimizer.first_tier import FirstTier
+from optimizer.pools import Pools
 from optimizer.solvers.options import Options, site_options
 
 Float = NDArray[np.float64]
@@ -25,7 +26,7 @@ RUIN_LEAST, RUIN_MOST = 3, 10
 NEIGHBOURS = 40
 FILL_ROUNDS = 30
 """Parts tried per site when it is filled in order of gain."""
-START_HEAT_SHARE, END_HEAT_SHARE = 0.08, 0.001
+START_HEAT_SHARE, COOL_HEAT_SHARE, END_HEAT_SHARE = 0.08, 0.015, 0.001
 """Acceptance temperature as a share of the median opening cost."""
 LAST_RESORT_SHARE = 0.05
 """A site is opened against the part prices up to this share of its cost."""
@@ -37,16 +38,6 @@ class FirstTierPlan:
 
     site_of_part: Int
     size_of_site: Int
-
-
-@dataclass(frozen=True)
-class Pools:
-    """Shared limits above the first tier: each site's arcs draw from the pools of their station and of the last tier."""
-
-    draw: Float
-    """What an arc takes of each pool if used, [E, R] in FirstTier order."""
-    limit: Float
-    """[R]."""
 
 
 class Recreation:
@@ -255,8 +246,8 @@ def _near_sites(tier: FirstTier) -> Int:
 
 def improve(tier: FirstTier, arc_cost: Float, guide: Float, pools: Pools, start: FirstTierPlan, *, iterations: int,
             seed: int, kernel: Bool | None = None,
-            on_step: Callable[[int, float], bool] | None = None) -> FirstTierPlan:
-    """The best first tier found; sites without load are closed unless they must stay open."""
+            on_step: Callable[[int, float], bool] | None = None, cool: bool = False) -> FirstTierPlan:
+    """The best first tier found; with `cool` the search starts where it otherwise would end, close to the start."""
     search = Recreation(tier, arc_cost, guide, pools, start, kernel)
     random = np.random.default_rng(seed)
     finite = tier.open_cny_per_year[np.isfinite(tier.open_cny_per_year)]
@@ -265,7 +256,8 @@ def improve(tier: FirstTier, arc_cost: Float, guide: Float, pools: Pools, start:
     kept = (search.site.copy(), search.size.copy())
     for step in range(iterations):
         share = step / max(iterations - 1, 1)
-        heat = scale * START_HEAT_SHARE * (END_HEAT_SHARE / START_HEAT_SHARE) ** share
+        begin = COOL_HEAT_SHARE if cool else START_HEAT_SHARE
+        heat = scale * begin * (END_HEAT_SHARE / begin) ** share
         total += search.step(random, heat)
         if total < best - 1e-6 * scale:
             best, kept = total, (search.site.copy(), search.size.copy())

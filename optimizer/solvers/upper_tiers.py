@@ -22,9 +22,9 @@ from optimizer.solvers.linear import LinearModel, RowBuilder, solve
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
-GROUPS = 48
-KERNEL_GROUPS = 24
-PER_SIZE = 6
+GROUPS = 24
+KERNEL_GROUPS = 8
+PER_SIZE = 3
 """Sites of each size of the higher tiers that enter the kernel."""
 TURNED_AWAY_CNY_PER_T = 3000.0
 """Only steers the model: what a tonne costs that finds no room in the kernel."""

@@ -1,0 +1,290 @@
+"""Siting all tiers: relax, choose the upper tiers, improve the first tier under their prices, repeat, and prove.
+
+Two processes work at once: one raises the bound, the other improves the plan; they exchange one number, the cost of
+the first whole plan. The work is counted in iterations, so the same seed gives the same plan; the time limit is a
+safety stop and is reported where it bit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.accounts import all_coefficients, arc_of_part, books
+from optimizer.assemble import assemble
+from optimizer.bound import Bound, Multipliers, lower_bound
+from optimizer.first_tier import FirstTier, first_tier
+from optimizer.network import DAYS_PER_YEAR
+from optimizer.objectives import Coefficients
+from optimizer.plan import Flows, OpenSites, Plan, SolveReport
+from optimizer.pools import last_tier_pools, pools_of
+from optimizer.prices import unserved_cny_per_year
+from optimizer.problem import Problem, SiteStatus
+from optimizer.solvers.ascent import raise_part_prices
+from optimizer.solvers.assignment import Served, Upward, path_cost, transport, upward
+from optimizer.solvers.bound_process import BoundProcess
+from optimizer.solvers.certify import Effort, blank, capacity_prices, end_price_guess, relaxed_at
+from optimizer.solvers.moves import settle_and_improve
+from optimizer.solvers.ruin_recreate import FirstTierPlan, improve
+from optimizer.solvers.upper_search import improve_upper
+from optimizer.solvers.upper_tiers import Supply, choose_upper_tiers
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+GUIDE_STEPS = 25
+KERNEL_SHARE = 0.25
+"""Sites whose opening looks dearer than this share of a typical site at the part prices are not tried."""
+
+
+@dataclass(frozen=True)
+class SiteSettings:
+    """How long and how hard to search."""
+
+    gap: float = 0.01
+    iterations: int = 10_000
+    """Ruin-and-recreate iterations of the first round; later rounds take a quarter."""
+    rounds: int = 3
+    time_limit_s: float = 120.0
+    seed: int = 1
+    processes: int = 2
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One line of news for whoever watches."""
+
+    phase: str
+    share_done: float
+    objective_cny_per_year: float | None
+    bound_cny_per_year: float | None
+    gap: float | None
+
+
+@dataclass(frozen=True)
+class Siting:
+    """The plan, the multipliers of its bound and the bound they give."""
+
+    plan: Plan
+    multipliers: Multipliers
+    bound: Bound
+
+
+def site_network(problem: Problem, settings: SiteSettings,
+                 on_progress: Callable[[Progress], None] = lambda _: None) -> Siting:
+    """A plan over all tiers with a bound that holds for the whole problem."""
+    clock = _Clock(settings.time_limit_s)
+    coefficients = all_coefficients(problem)
+    tier = first_tier(problem, coefficients)
+    bounding = BoundProcess(problem, Effort(), own_process=settings.processes > 1)
+    search = _Search(problem, coefficients, tier, settings, clock, on_progress)
+    try:
+        plan = search.first_plan()
+        bounding.tell(books(problem, plan).objective_cny_per_year)
+        plan = search.improve(plan)
+        on_progress(search.news("bound", 0.95))
+        multipliers = bounding.multipliers()
+    finally:
+        bounding.close()
+    objective = books(problem, plan).objective_cny_per_year
+    bound = lower_bound(problem, coefficients, multipliers, objective)
+    clock.mark("bound")
+    value = bound.value_cny_per_year if np.isfinite(bound.value_cny_per_year) else None
+    gap = gap_share(problem, plan, value)
+    on_progress(Progress("sited", 1.0, objective, value, gap))
+    report = SolveReport(_status(plan, gap, clock.hit), objective, value, clock.seconds, clock.hit)
+    return Siting(replace(plan, report=report), multipliers, bound)
+
+
+def gap_share(problem: Problem, plan: Plan, bound_cny_per_year: float | None) -> float | None:
+    """(objective - bound) / gross cost; None without a bound."""
+    if bound_cny_per_year is None:
+        return None
+    account = books(problem, plan)
+    return (account.objective_cny_per_year - bound_cny_per_year) / max(account.gross_cost_cny_per_year, 1.0)
+
+
+def _status(plan: Plan, gap: float | None, stopped: bool) -> str:
+    if stopped:
+        return "stopped"
+    if not len(plan.open_sites[0].site):
+        return "no_plan"
+    return "optimal" if gap is not None and gap <= 1e-6 else "feasible"
+
+
+class _Clock:
+    """Seconds per phase, and whether the time limit bit."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._begin = self._last = time.monotonic()
+        self._limit_s = limit_s
+        self.seconds: dict[str, float] = {}
+        self.hit = False
+
+    def mark(self, phase: str) -> None:
+        now = time.monotonic()
+        self.seconds[phase] = round(self.seconds.get(phase, 0.0) + now - self._last, 3)
+        self._last = now
+
+    def left_s(self) -> float:
+        left = self._limit_s - (time.monotonic() - self._begin)
+        if left <= 0.0:
+            self.hit = True
+        return max(left, 0.0)
+
+
+class _Search:
+    """The search for a plan; holds what its steps share."""
+
+    def __init__(self, problem: Problem, coefficients: Coefficients, tier: FirstTier, settings: SiteSettings,
+                 clock: _Clock, on_progress: Callable[[Progress], None]) -> None:
+        self.problem, self.coefficients, self.tier = problem, coefficients, tier
+        self.settings, self.clock, self.on_progress = settings, clock, on_progress
+        self.guide = np.zeros(len(problem.demand.part_ids))
+        self.best: float | None = None
+
+    def news(self, phase: str, share: float) -> Progress:
+        return Progress(phase, share, self.best, None, None)
+
+    def first_plan(self) -> Plan:
+        """Relax the first tier, choose the upper tiers for its loads, then serve the parts."""
+        problem, tier = self.problem, self.tier
+        multipliers = blank(problem, self.coefficients)
+        guess = end_price_guess(problem, self.coefficients)
+        relaxed = relaxed_at(problem, self.coefficients, tier, multipliers, guess)
+        self.on_progress(self.news("relaxation", 0.05))
+        if relaxed is None:
+            return self._nothing()
+        self.guide = relaxed.part_price
+        load = np.zeros((tier.site_count, len(problem.network.materials)))
+        np.add.at(load, tier.site, problem.captured_t_per_day[tier.arc] * relaxed.arc_share[:, None])
+        used = np.flatnonzero(load.sum(axis=1) > 1e-6)
+        self.clock.mark("relaxation")
+        choice = choose_upper_tiers(problem, self.coefficients, Supply(used, load[used]), gap=0.02,
+                                    time_limit_s=min(30.0, self.clock.left_s()), seed=self.settings.seed)
+        self.clock.mark("upper_tiers")
+        self.on_progress(self.news("upper_tiers", 0.15))
+        if choice is None:
+            return self._nothing()
+        upper = improve_upper(problem, self.coefficients, choice.open_sites, Supply(used, load[used]))
+        count = len(problem.demand.part_ids)
+        keep = np.where(tier.must_open, np.argmin(tier.open_cny_per_year, axis=1), -1)
+        start = FirstTierPlan(np.full(count, -1, dtype=np.int64), keep)
+        found = self._search(upper, start, self.settings.iterations, (0.2, 0.6), filled=False)
+        upper = improve_upper(problem, self.coefficients, upper, self._supply(found))
+        self.clock.mark("upper_tiers")
+        found = self._search(upper, found, self.settings.iterations // 8, (0.6, 0.65), filled=True)
+        return self._whole(upper, found)
+
+    def improve(self, plan: Plan) -> Plan:
+        """Rounds of: better upper tiers for the plan's loads, then a better first tier that fills them."""
+        best, value = plan, books(self.problem, plan).objective_cny_per_year
+        rounds = self.settings.rounds
+        for number in range(rounds):
+            if self.clock.left_s() <= 0.0:
+                break
+            found = FirstTierPlan(best.site_of_part, best.open_sites[0].size_of(len(self.problem.sites[0])))
+            upper = improve_upper(self.problem, self.coefficients, best.open_sites[1:], self._supply(found))
+            self.clock.mark("upper_tiers")
+            share = 0.65 + 0.25 * number / rounds
+            found = self._search(upper, found, self.settings.iterations // 8, (share, share + 0.25 / rounds),
+                                 filled=True)
+            other = self._whole(upper, found)
+            cost = books(self.problem, other).objective_cny_per_year
+            if cost < value - 1.0:
+                best, value = other, cost
+            self.best = value
+        best = settle_and_improve(self.problem, self.coefficients, self.tier, best)
+        self.clock.mark("single_moves")
+        return best
+
+    def _whole(self, upper: tuple[OpenSites, ...], found: FirstTierPlan) -> Plan:
+        plan = assemble(self.problem, self.coefficients, upper, found.site_of_part, found.size_of_site)
+        self.clock.mark("assembly")
+        return plan
+
+    def _supply(self, found: FirstTierPlan) -> Supply:
+        arc = arc_of_part(self.problem, found.site_of_part)
+        load = np.zeros((self.tier.site_count, len(self.problem.network.materials)))
+        np.add.at(load, found.site_of_part[arc >= 0], self.problem.captured_t_per_day[arc[arc >= 0]])
+        used = np.flatnonzero(load.sum(axis=1) > 0.0)
+        return Supply(used, load[used])
+
+    def _search(self, upper: tuple[OpenSites, ...], start: FirstTierPlan, iterations: int, span: tuple[float, float],
+                *, filled: bool) -> FirstTierPlan:
+        """The first tier improved under given upper tiers.
+
+        With `filled` the rooms of the open sites above are limits; without, station room costs what more of it would,
+        so that the stations can be sized for the loads afterwards.
+        """
+        problem, tier = self.problem, self.tier
+        up = upward(problem, self.coefficients, upper)
+        served = transport(problem, up, self._supply(start).site, self._supply(start).t_per_day) if filled else None
+        station, arc_cost = stations_of_sites(problem, self.coefficients, tier, up, served)
+        pools = pools_of(problem, tier, upper, station)
+        if not filled and len(upper) > 1:
+            price = capacity_prices(problem, self.coefficients, 1)[up.station]
+            arc_cost = arc_cost + price[station[tier.site]] * problem.captured_t_per_day[tier.arc].sum(axis=1)
+            pools = last_tier_pools(problem, tier, upper[-1].size)
+        kernel = self._guide(arc_cost)
+        begin, end = span
+
+        def watch(step: int, value: float) -> bool:
+            self.best = value + float(unserved_cny_per_year(problem, self.coefficients).sum()) + self._fixed(upper)
+            self.on_progress(self.news("search", begin + (end - begin) * step / max(iterations, 1)))
+            return self.clock.left_s() <= 0.0
+
+        found = improve(tier, arc_cost, self.guide, pools, start, iterations=iterations, seed=self.settings.seed,
+                        kernel=kernel, on_step=watch, cool=filled)
+        self.clock.mark("search")
+        return found
+
+    def _fixed(self, upper: tuple[OpenSites, ...]) -> float:
+        return sum(float(self.coefficients.open_cny_per_year[level][o.site, o.size].sum())
+                   for level, o in enumerate(upper, start=1))
+
+    def _guide(self, arc_cost: Float) -> NDArray[np.bool_]:
+        """Part prices at these arc costs, a little raised; returns the sites worth trying at them."""
+        self.guide, margin = raise_part_prices(self.tier, arc_cost, self.guide, steps=GUIDE_STEPS)
+        return margin < KERNEL_SHARE * float(np.median(self.tier.open_cny_per_year.min(axis=1)))
+
+    def _nothing(self) -> Plan:
+        problem = self.problem
+        opened = []
+        for level, sites in enumerate(problem.sites):
+            keep = np.flatnonzero(sites.status == SiteStatus.KEEP)
+            cost = np.where(sites.allowed, self.coefficients.open_cny_per_year[level], np.inf)
+            opened.append(OpenSites(keep, np.argmin(cost[keep], axis=1).astype(np.int64)))
+        materials = len(problem.network.materials)
+        none = np.empty(0, dtype=np.int64)
+        flows = tuple(Flows(none, none, np.empty((0, materials))) for _ in problem.legs)
+        return Plan(tuple(opened), np.full(len(problem.demand.part_ids), -1, dtype=np.int64), flows,
+                    SolveReport("no_plan", 0.0, None))
+
+
+def stations_of_sites(problem: Problem, coefficients: Coefficients, tier: FirstTier, up: Upward,
+                      served: Served | None = None) -> tuple[Int, Float]:
+    """The open station each site of the first tier would use, [J_0], and each arc's yearly cost through it, [E].
+
+    Sites that are served already keep the station of the larger share; the others take the cheapest, the worth of a
+    station's room included.
+    """
+    q = problem.captured_t_per_day[tier.arc]
+    everything = np.zeros((tier.site_count, q.shape[1]))
+    np.add.at(everything, tier.site, q)
+    path = path_cost(problem, up, np.arange(tier.site_count), everything)
+    if served is not None:
+        bulk = everything @ problem.m3_per_t(problem.network.tiers[1].state)
+        path = path + everything.sum(axis=1)[:, None] * served.price_per_t + bulk[:, None] * served.price_per_m3
+    station = np.argmin(path, axis=1)
+    if served is not None:
+        station[served.site] = np.argmax(served.share, axis=1)
+    here = station[tier.site]
+    loads = q @ problem.trips_per_t(0)
+    cost = loads * up.trip_cny_per_year[tier.site, here] + (q * up.onward_cny_per_year[here]).sum(axis=1)
+    cost = cost + q @ coefficients.entering_cny_per_t[0] * DAYS_PER_YEAR
+    return station, cost - unserved_cny_per_year(problem, coefficients)[tier.part]

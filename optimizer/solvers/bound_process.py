@@ -1,0 +1,70 @@
+"""The bound in a process of its own: it works while the plan is searched and is told the plan's cost once."""
+
+from __future__ import annotations
+
+import multiprocessing
+from multiprocessing.connection import Connection
+
+from optimizer.accounts import all_coefficients
+from optimizer.bound import Multipliers
+from optimizer.first_tier import first_tier
+from optimizer.problem import Problem
+from optimizer.solvers.certify import Effort, base_multipliers, price_mixes
+
+
+class BoundProcess:
+    """Multipliers in the making. With `own_process=False` the work is done when they are asked for."""
+
+    def __init__(self, problem: Problem, effort: Effort, *, own_process: bool) -> None:
+        """Start at once."""
+        self._problem, self._effort = problem, effort
+        self._ceiling: float | None = None
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._pipe: Connection | None = None
+        if own_process:
+            context = multiprocessing.get_context("spawn")
+            self._pipe, far_end = context.Pipe()
+            self._process = context.Process(target=_work, args=(far_end, problem, effort), daemon=True)
+            self._process.start()
+            far_end.close()
+
+    def tell(self, objective_cny_per_year: float) -> None:
+        """The cost of a whole plan, told once: mixes of the last tier that cost more need no prices."""
+        self._ceiling = objective_cny_per_year
+        if self._pipe is not None:
+            self._pipe.send(objective_cny_per_year)
+
+    def multipliers(self) -> Multipliers:
+        """The finished multipliers; waits for them. RuntimeError when the process died."""
+        assert self._ceiling is not None, "tell() comes first"
+        if self._pipe is None:
+            return _multipliers(self._problem, self._effort, self._ceiling)
+        try:
+            found = self._pipe.recv()
+        except EOFError as error:
+            raise RuntimeError("the process that computes the bound ended early") from error
+        assert isinstance(found, Multipliers)
+        return found
+
+    def close(self) -> None:
+        """End the process if it still runs."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+        if self._pipe is not None:
+            self._pipe.close()
+
+
+def _multipliers(problem: Problem, effort: Effort, ceiling: float) -> Multipliers:
+    coefficients = all_coefficients(problem)
+    tier = first_tier(problem, coefficients)
+    base = base_multipliers(problem, coefficients, tier, effort)
+    return price_mixes(problem, coefficients, tier, base, ceiling, effort)
+
+
+def _work(pipe: Connection, problem: Problem, effort: Effort) -> None:
+    coefficients = all_coefficients(problem)
+    tier = first_tier(problem, coefficients)
+    base = base_multipliers(problem, coefficients, tier, effort)
+    ceiling = float(pipe.recv())
+    pipe.send(price_mixes(problem, coefficients, tier, base, ceiling, effort))

@@ -1,0 +1,203 @@
+"""Multipliers for the certificate: linear programme, links, ascent, then a scenario for every mix that would undercut.
+
+The bound itself is computed in optimizer/bound.py; nothing here needs to be trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.bound import (
+    Bound,
+    Multipliers,
+    Scenario,
+    link_table,
+    lower_bound,
+    most_arriving_t_per_day,
+    priced_arcs,
+    site_prices,
+)
+from optimizer.configurations import LastTier, last_tier, mix_cost_cny_per_year, most_worth
+from optimizer.first_tier import FirstTier
+from optimizer.network import DAYS_PER_YEAR
+from optimizer.objectives import Coefficients
+from optimizer.pools import last_tier_limits, last_tier_pools
+from optimizer.prices import onward_prices
+from optimizer.problem import Problem
+from optimizer.solvers.ascent import as_stored, raise_bound
+from optimizer.solvers.first_tier_lp import Relaxed, relax
+from optimizer.solvers.link_dual import link_prices
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+REACH_SHARE = 0.01
+"""How far above the best bound an ascent aims, as a share of the first tier's fixed cost in the linear programme."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much work the certificate may take, counted in steps."""
+
+    part_steps: int = 25
+    joint_steps: int = 60
+    scenario_steps: int = 40
+    scenarios: int = 8
+
+
+def capacity_prices(problem: Problem, coefficients: Coefficients, level: int) -> Float:
+    """A price per t/day on the capacity of each site of a tier between first and last, CNY per year, [J].
+
+    The slope of cost over capacity between the two largest sizes that fit: what one more tonne a day costs where
+    sites are well used. Sites with one size pay the part that its fixed cost leaves to the links.
+    """
+    capacity = problem.capacity_t_per_day(level)
+    allowed = problem.sites[level].allowed
+    cost = coefficients.open_cny_per_year[level]
+    largest_first = np.argsort(-capacity, kind="stable")
+    sizes = [k for k in largest_first if allowed[:, k].any()]
+    if len(sizes) < 2:
+        return np.zeros(len(allowed))
+    big, small = sizes[0], sizes[1]
+    step = float(np.median(cost[:, big]) - np.median(cost[:, small]))
+    slope = max(step, 0.0) / max(float(capacity[big] - capacity[small]), 1e-9)
+    dear = np.where(allowed, cost - slope * capacity[None, :], np.inf).min(axis=1)
+    ceiling = np.where(allowed, cost / capacity[None, :], np.inf).min(axis=1)
+    return np.asarray(np.where(dear >= 0.0, slope, np.where(np.isfinite(ceiling), ceiling, 0.0)))
+
+
+def blank(problem: Problem, coefficients: Coefficients) -> Multipliers:
+    """Multipliers with capacity prices only."""
+    last, nothing = len(problem.sites) - 1, np.empty(0)
+    per_t = tuple(as_stored(capacity_prices(problem, coefficients, level)) if 0 < level < last else nothing
+                  for level in range(last + 1))
+    per_m3 = tuple(np.zeros(len(problem.sites[level])) if 0 < level < last else nothing for level in range(last + 1))
+    zero = Scenario(np.zeros(len(problem.demand.part_ids)), np.zeros(len(problem.network.materials)))
+    index = np.empty(0, dtype=np.int64)
+    return Multipliers((zero,), index, index, nothing, per_t, per_m3, np.zeros(len(problem.min_sites)))
+
+
+def end_price_guess(problem: Problem, coefficients: Coefficients) -> Float:
+    """What a t/day of last-tier capacity costs at the cheapest allowed size that accepts each material, [M]."""
+    ingredients = last_tier(problem, coefficients)
+    per_t = np.where(ingredients.most > 0, ingredients.cost_cny_per_year / ingredients.capacity_t_per_day, np.inf)
+    guess = np.where(ingredients.accepts, per_t[:, None], np.inf).min(axis=0)
+    return np.where(np.isfinite(guess), np.maximum(guess, 0.0), 0.0)
+
+
+def relaxed_at(problem: Problem, coefficients: Coefficients, tier: FirstTier, multipliers: Multipliers,
+               end_price: Float, sizes: Int | None = None) -> Relaxed | None:
+    """The first tier's linear relaxation at the multipliers' prices, within the capacity of last-tier `sizes`."""
+    arcs = priced_arcs(problem, coefficients, multipliers, end_price, link_table(problem, multipliers))
+    pools = None if sizes is None else last_tier_pools(problem, tier, sizes)
+    return relax(tier, arcs.value[tier.arc], len(problem.demand.part_ids), pools)
+
+
+def with_links(problem: Problem, coefficients: Coefficients, tier: FirstTier, multipliers: Multipliers,
+               relaxed: Relaxed) -> Multipliers:
+    """The multipliers with link prices that fit the loads of a relaxed first tier (three or more tiers only)."""
+    if len(problem.sites) < 3:
+        return multipliers
+    nothing = np.zeros(len(problem.network.materials))
+    onward = onward_prices(problem, coefficients, site_prices(problem, multipliers, nothing))[1]
+    q = problem.captured_t_per_day[tier.arc] * relaxed.arc_share[:, None]
+    path = (q @ problem.trips_per_t(0) * DAYS_PER_YEAR)[:, None] * coefficients.trip_cny[0][tier.site]
+    path = path + q @ np.where(np.isfinite(onward), onward, 1e9).T
+    cost = np.zeros((len(problem.demand.part_ids), len(problem.sites[1])))
+    np.add.at(cost, tier.part, np.where(np.isfinite(path), path, 1e12))
+    earned = multipliers.site_per_t[1][:, None] * problem.capacity_t_per_day(1)[None, :]
+    fixed = np.where(problem.sites[1].allowed, coefficients.open_cny_per_year[1] - earned, np.inf).min(axis=1)
+    fixed = np.maximum(np.where(np.isfinite(fixed), fixed, 1e12) - coefficients.closed_cny_per_year[1], 0.0)
+    table = as_stored(link_prices(cost, fixed))
+    part, site = np.nonzero(table)
+    return replace(multipliers, link_part=part, link_site=site, link_value=table[part, site])
+
+
+def base_multipliers(problem: Problem, coefficients: Coefficients, tier: FirstTier, effort: Effort,
+                     on_step: Callable[[int, float], bool] | None = None) -> Multipliers:
+    """One scenario with the last tier unpriced, raised as far as the effort allows."""
+    multipliers = blank(problem, coefficients)
+    rough = relaxed_at(problem, coefficients, tier, multipliers, end_price_guess(problem, coefficients))
+    if rough is not None:
+        multipliers = with_links(problem, coefficients, tier, multipliers, rough)
+    zero = multipliers.scenarios[0].end_price
+    relaxed = relaxed_at(problem, coefficients, tier, multipliers, zero)
+    if relaxed is None:
+        return multipliers
+    multipliers = replace(multipliers, scenarios=(Scenario(as_stored(relaxed.part_price), zero),))
+    reach = reach_cny_per_year(tier, relaxed)
+    ascent = raise_bound(problem, coefficients, tier, multipliers, reach_cny_per_year=reach,
+                         steps=effort.part_steps, move_links=False, on_step=on_step)
+    ascent = raise_bound(problem, coefficients, tier, ascent.multipliers, reach_cny_per_year=reach,
+                         steps=effort.joint_steps, move_links=True, on_step=on_step)
+    return ascent.multipliers
+
+
+def reach_cny_per_year(tier: FirstTier, relaxed: Relaxed) -> float:
+    """How far an ascent aims above its best value, CNY per year."""
+    cheapest = tier.open_cny_per_year.min(axis=1)
+    spent = relaxed.open_share @ np.where(np.isfinite(cheapest), cheapest, 0.0)
+    return REACH_SHARE * max(float(spent), 1.0)
+
+
+def price_mixes(problem: Problem, coefficients: Coefficients, tier: FirstTier, multipliers: Multipliers,
+                ceiling_cny_per_year: float, effort: Effort,
+                on_bound: Callable[[Bound], None] | None = None) -> Multipliers:
+    """Scenarios added one by one for the mix of last-tier sizes that binds, until none undercuts or none can be helped.
+
+    A mix too small for what would be captured gets prices on the tonnes that arrive (the duals of its capacity).
+    """
+    ingredients = last_tier(problem, coefficients)
+    position: dict[tuple[int, ...], int] = {}
+    raised: set[tuple[int, ...]] = set()
+    while True:
+        bound = lower_bound(problem, coefficients, multipliers, ceiling_cny_per_year)
+        if on_bound is not None:
+            on_bound(bound)
+        mix = bound.binding_mix
+        if not mix or mix in raised or len(position) >= effort.scenarios:
+            return multipliers
+        row = np.array([mix], dtype=np.int64)
+        if mix not in position:
+            scenario = _scenario_for(problem, coefficients, tier, multipliers, np.repeat(np.arange(len(mix)), row[0]), ingredients)
+            if scenario is None:
+                return multipliers
+            position[mix] = len(multipliers.scenarios)
+            multipliers = replace(multipliers, scenarios=(*multipliers.scenarios, scenario))
+            continue
+        raised.add(mix)
+        scenario = multipliers.scenarios[position[mix]]
+        worth = most_worth(ingredients, row, scenario.end_price, most_arriving_t_per_day(problem))
+        enough = ceiling_cny_per_year - float((mix_cost_cny_per_year(ingredients, row) - worth)[0])
+        reach = REACH_SHARE * max(float(tier.open_cny_per_year.min(axis=1).clip(0, 1e15).sum()) * 0.2, 1.0)
+        ascent = raise_bound(problem, coefficients, tier, replace(multipliers, scenarios=(scenario,)),
+                             reach_cny_per_year=reach, steps=effort.scenario_steps, move_links=False,
+                             enough_cny_per_year=enough)
+        scenarios = list(multipliers.scenarios)
+        scenarios[position[mix]] = ascent.multipliers.scenarios[0]
+        multipliers = replace(multipliers, scenarios=tuple(scenarios))
+
+
+def _scenario_for(problem: Problem, coefficients: Coefficients, tier: FirstTier, multipliers: Multipliers,
+                  added: Int, ingredients: LastTier) -> Scenario | None:
+    """Prices from the relaxation within the capacity of a mix; None where its capacity does not bind."""
+    staying = np.where(ingredients.kept, ingredients.capacity_t_per_day[None, :], -1.0).argmax(axis=1)
+    sizes = np.concatenate([added, staying]).astype(np.int64)
+    zero = np.zeros(len(problem.network.materials))
+    relaxed = relaxed_at(problem, coefficients, tier, multipliers, zero, sizes)
+    if relaxed is None:
+        return None
+    end_price = as_stored(relaxed.pool_price @ _limit_coefficients(problem, sizes))
+    return Scenario(as_stored(relaxed.part_price), end_price) if end_price.any() else None
+
+
+def _limit_coefficients(problem: Problem, sizes: Int) -> Float:
+    """Coefficients of the last tier's limits per tonne that arrives there, [R, M]."""
+    level = len(problem.sites) - 1
+    passed = np.prod([problem.passed_share(below) for below in range(level)], axis=0)
+    coefficients, _ = last_tier_limits(problem, sizes)
+    return np.asarray(coefficients / np.where(passed > 0.0, passed, 1.0))
