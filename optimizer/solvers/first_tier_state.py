@@ -1,0 +1,270 @@
+"""A plan of the first tier that can be changed one part at a time: loads, rooms and costs kept up to date.
+
+Plain lists on purpose: a move touches a handful of numbers, where lists are several times faster than arrays.
+Pools are the limits that sites share: mass and volume of each open station, then what the tiers above can take.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.first_tier import FirstTier
+from optimizer.network import DAYS_PER_YEAR
+from optimizer.objectives import Coefficients
+from optimizer.plan import OpenSites, Plan
+from optimizer.pools import last_tier_limits
+from optimizer.prices import unserved_cny_per_year
+from optimizer.problem import Problem
+from optimizer.solvers.assignment import upward
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+NO_WAY = 1e9
+"""Onward prices from here on stand for 'no way' (CNY per year of one t/day)."""
+ROOM_SHARE = 1e-9
+"""Loads may exceed capacities by this share: rounding."""
+INF = float("inf")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What never changes during a search. Arcs in FirstTier order, stations as positions among the open ones."""
+
+    part: list[int]
+    site: list[int]
+    walk_m: list[float]
+    use: list[tuple[float, float, float]]
+    mass_t_per_day: list[float]
+    bulk_m3_per_day: list[float]
+    """In the state of the station."""
+    above: list[tuple[float, ...]]
+    """What an arc draws from each pool above the stations."""
+    cost: list[list[float]]
+    """CNY per year of an arc through each station, inf where there is no way."""
+    by_cost: list[list[int]]
+    """Stations of each arc that have a way, the cheapest first."""
+    least_cost: Float
+    """Through the cheapest station, [E]."""
+    arcs_of_site: list[range]
+    arcs_of_part: list[list[int]]
+    """The nearest first; equally near ones by site."""
+    penalty: list[float]
+    """CNY per year of leaving each part unserved."""
+    households: list[float]
+    capacity: list[tuple[float, float, float]]
+    limit: list[float]
+    open_cost: list[list[float]]
+    closed_cost: list[float]
+    stations: int
+
+
+def tables(problem: Problem, coefficients: Coefficients, tier: FirstTier, upper: tuple[OpenSites, ...]) -> Tables:
+    """The fixed figures of a search under given open sites of tiers 1 and up (at least one station)."""
+    q = problem.captured_t_per_day[tier.arc]
+    cost = _arc_cost(problem, coefficients, tier, upper, q)
+    limits = [_limits(problem, upper, level) for level in range(2, len(problem.sites))]
+    materials = q.shape[1]
+    draw = q @ np.concatenate([c for c, _ in limits] or [np.empty((0, materials))]).T
+    stations = upper[0].size
+    limit = np.concatenate([problem.capacity_t_per_day(1)[stations], problem.capacity_m3_per_day(1)[stations],
+                            *(room for _, room in limits)])
+    bulk = q @ problem.m3_per_t(problem.network.tiers[1].state)
+    walk_m = problem.walk.distance_m[tier.arc]
+    order = np.lexsort((tier.site, walk_m, tier.part))
+    count = len(problem.demand.part_ids)
+    start = np.searchsorted(tier.part[order], np.arange(count + 1))
+    ways = [[int(s) for s in row if np.isfinite(own[s])]
+            for row, own in zip(np.argsort(cost, axis=1, kind="stable"), cost, strict=True)]
+    return Tables(
+        tier.part.tolist(), tier.site.tolist(), walk_m.tolist(), [(u[0], u[1], u[2]) for u in tier.use.tolist()],
+        q.sum(axis=1).tolist(), bulk.tolist(), [tuple(row) for row in draw.tolist()], cost.tolist(), ways,
+        cost.min(axis=1), [range(a, b) for a, b in zip(tier.first[:-1].tolist(), tier.first[1:].tolist(), strict=True)],
+        [order[start[i]:start[i + 1]].tolist() for i in range(count)],
+        unserved_cny_per_year(problem, coefficients).tolist(), problem.demand.households.tolist(),
+        [(c[0], c[1], c[2]) for c in (tier.capacity * (1.0 + ROOM_SHARE)).tolist()],
+        (limit * (1.0 + ROOM_SHARE)).tolist(), tier.open_cny_per_year.tolist(), tier.closed_cny_per_year.tolist(),
+        len(stations))
+
+
+def _arc_cost(problem: Problem, coefficients: Coefficients, tier: FirstTier, upper: tuple[OpenSites, ...],
+              q: Float) -> Float:
+    """Yearly cost of each arc through each open station, [E, S], inf where there is no way."""
+    up = upward(problem, coefficients, upper)
+    trip, onward = up.trip_cny_per_year[tier.site], up.onward_cny_per_year
+    lost = ~np.isfinite(trip) | ((q > 0.0).astype(np.float64) @ (onward >= NO_WAY).T.astype(np.float64) > 0.0)
+    entering = q @ coefficients.entering_cny_per_t[0] * DAYS_PER_YEAR
+    cost = (q @ problem.trips_per_t(0))[:, None] * np.where(lost, 0.0, trip) + q @ onward.T + entering[:, None]
+    return np.where(lost, np.inf, cost)
+
+
+def _limits(problem: Problem, upper: tuple[OpenSites, ...], level: int) -> tuple[Float, Float]:
+    """Limits of a tier above the stations on captured tonnes: coefficients [R, M] and limits [R]."""
+    size = upper[level - 1].size
+    if level == len(problem.sites) - 1:
+        rows, room = last_tier_limits(problem, size)
+    else:
+        rows, room = np.empty((0, len(problem.network.materials))), np.empty(0)
+    passed = np.prod([problem.passed_share(below) for below in range(level)], axis=0)
+    per_m3 = passed * problem.m3_per_t(problem.network.tiers[level].state)
+    volume, mass = problem.capacity_m3_per_day(level)[size].sum(), problem.capacity_t_per_day(level)[size].sum()
+    rows = np.concatenate([rows, [passed], [per_m3]])
+    room = np.concatenate([room, [mass, volume]])
+    return rows[np.isfinite(room)], room[np.isfinite(room)]
+
+
+class State:
+    """Who uses which site through which station; every change keeps loads, pools and the total up to date."""
+
+    def __init__(self, fixed: Tables, plan: Plan, station_of_site: Int) -> None:
+        """`station_of_site` [J_0] is a position among the open stations, -1 where a site has none."""
+        count = len(fixed.arcs_of_site)
+        self.fixed = fixed
+        self.size: list[int] = plan.open_sites[0].size_of(count).tolist()
+        self.station: list[int] = [-1] * count
+        self.users: list[int] = [0] * count
+        self.load: tuple[list[float], list[float], list[float]] = ([0.0] * count, [0.0] * count, [0.0] * count)
+        self.used: list[float] = [0.0] * len(fixed.limit)
+        self.arc: list[int] = [-1] * len(fixed.penalty)
+        self.now: list[float] = list(fixed.penalty)
+        """Yearly cost of each part: its way to the end, or the penalty."""
+        self.walk_m: list[float] = [INF] * len(fixed.penalty)
+        self.total = sum(self.now) + sum(self.site_cost(j, k) for j, k in enumerate(self.size))
+        for part, site in enumerate(plan.site_of_part.tolist()):
+            for arc in fixed.arcs_of_part[part]:
+                if fixed.site[arc] == site:
+                    self.put(part, arc, int(station_of_site[site]))
+
+    def site_cost(self, site: int, size: int) -> float:
+        """CNY per year of a site at a size, -1 closed."""
+        return self.fixed.closed_cost[site] if size < 0 else self.fixed.open_cost[site][size]
+
+    def resize(self, site: int, size: int) -> None:
+        """Open, resize or (-1) close a site; nobody moves."""
+        self.total += self.site_cost(site, size) - self.site_cost(site, self.size[site])
+        self.size[site] = size
+
+    def lift(self, part: int) -> None:
+        """Take a part out of its site, if it has one; a site nobody uses has no station."""
+        arc = self.arc[part]
+        if arc < 0:
+            return
+        fixed, used = self.fixed, self.used
+        site = fixed.site[arc]
+        station = self.station[site]
+        use = fixed.use[arc]
+        self.users[site] -= 1
+        for load, amount in zip(self.load, use, strict=True):
+            load[site] = load[site] - amount if self.users[site] else 0.0
+        used[station] -= fixed.mass_t_per_day[arc]
+        used[fixed.stations + station] -= fixed.bulk_m3_per_day[arc]
+        for pool, amount in enumerate(fixed.above[arc], start=2 * fixed.stations):
+            used[pool] -= amount
+        if not self.users[site]:
+            self.station[site] = -1
+        self.total += fixed.penalty[part] - self.now[part]
+        self.arc[part], self.now[part], self.walk_m[part] = -1, fixed.penalty[part], INF
+
+    def put(self, part: int, arc: int, station: int) -> None:
+        """Let a lifted part use the site of an arc, which is served by a station. Room is not checked."""
+        fixed, used = self.fixed, self.used
+        site = fixed.site[arc]
+        self.users[site] += 1
+        self.station[site] = station
+        for load, amount in zip(self.load, fixed.use[arc], strict=True):
+            load[site] += amount
+        used[station] += fixed.mass_t_per_day[arc]
+        used[fixed.stations + station] += fixed.bulk_m3_per_day[arc]
+        for pool, amount in enumerate(fixed.above[arc], start=2 * fixed.stations):
+            used[pool] += amount
+        cost = fixed.cost[arc][station]
+        self.total += cost - self.now[part]
+        self.arc[part], self.now[part], self.walk_m[part] = arc, cost, fixed.walk_m[arc]
+
+    def fits_site(self, arc: int) -> bool:
+        """Whether the site of an arc is open and has room for it at its present size."""
+        site = self.fixed.site[arc]
+        size = self.size[site]
+        if size < 0:
+            return False
+        use, capacity, load = self.fixed.use[arc], self.fixed.capacity[size], self.load
+        return (load[0][site] + use[0] <= capacity[0] and load[1][site] + use[1] <= capacity[1]
+                and load[2][site] + use[2] <= capacity[2])
+
+    def fits_above(self, arc: int, station: int) -> bool:
+        """Whether a station and the tiers above have room for an arc, and there is a way."""
+        fixed, used, limit = self.fixed, self.used, self.fixed.limit
+        bulk = fixed.stations + station
+        if (fixed.cost[arc][station] == INF or used[station] + fixed.mass_t_per_day[arc] > limit[station]
+                or used[bulk] + fixed.bulk_m3_per_day[arc] > limit[bulk]):
+            return False
+        return all(used[pool] + amount <= limit[pool]
+                   for pool, amount in enumerate(fixed.above[arc], start=2 * fixed.stations))
+
+    def way(self, arc: int) -> int:
+        """The station through which a lifted part can use an arc, -1 where something has no room.
+
+        A site that nobody uses takes the cheapest station with room.
+        """
+        if not self.fits_site(arc):
+            return -1
+        station = self.station[self.fixed.site[arc]]
+        if station >= 0:
+            return station if self.fits_above(arc, station) else -1
+        return next((s for s in self.fixed.by_cost[arc] if self.fits_above(arc, s)), -1)
+
+    def go_nearest(self, part: int, within_m: float = INF) -> bool:
+        """Let a lifted part use the nearest open site with room that is nearer than `within_m`."""
+        for arc in self.fixed.arcs_of_part[part]:
+            if self.fixed.walk_m[arc] >= within_m:
+                return False
+            station = self.way(arc)
+            if station >= 0:
+                self.put(part, arc, station)
+                return True
+        return False
+
+    def parts_of(self, site: int) -> list[int]:
+        """Parts that use a site."""
+        part = self.fixed.part
+        return [part[arc] for arc in self.fixed.arcs_of_site[site] if self.arc[part[arc]] == arc]
+
+    def would_come(self, site: int) -> list[int]:
+        """Arcs of the parts for which a site is nearer than their present one (unserved parts: any site)."""
+        part, walk_m, present = self.fixed.part, self.fixed.walk_m, self.walk_m
+        return [arc for arc in self.fixed.arcs_of_site[site] if walk_m[arc] < present[part[arc]]]
+
+    def settle(self, parts: Iterable[int]) -> set[int]:
+        """Let parts go to nearer open sites with room until nobody can; returns the sites of departure and arrival.
+
+        The largest first; who leaves a site makes room for others, who are looked at next. Every step shortens the
+        walk of one part and lengthens none, so this ends.
+        """
+        fixed = self.fixed
+        queue = deque(sorted(set(parts), key=lambda part: (-fixed.households[part], part)))
+        waiting, touched = set(queue), set[int]()
+        while queue:
+            part = queue.popleft()
+            waiting.discard(part)
+            arc, present_m = self.arc[part], self.walk_m[part]
+            if not any(self.fits_site(other) for other in fixed.arcs_of_part[part] if fixed.walk_m[other] < present_m):
+                continue
+            left = fixed.site[arc] if arc >= 0 else -1
+            station = self.station[left] if arc >= 0 else -1
+            self.lift(part)
+            if not self.go_nearest(part, present_m):
+                if arc >= 0:
+                    self.put(part, arc, station)
+                continue
+            touched.add(fixed.site[self.arc[part]])
+            if left >= 0:
+                touched.add(left)
+                freed = [p for p in (fixed.part[a] for a in self.would_come(left)) if p not in waiting]
+                queue.extend(freed)
+                waiting.update(freed)
+        return touched
