@@ -47,6 +47,11 @@ class Texts:
         """Meaning of a reason code; the code itself, made readable, where the catalogue has none."""
         return self.title(f"reason.{code}") if f"reason.{code}" in self.en.entries else plain(code)
 
+    def warning(self, code: str, text: str) -> Title:
+        """A warning by its code; its own English sentence where the catalogue has none."""
+        known = f"warning.{code}" in self.en.entries
+        return self.title(f"warning.{code}") if known else Title(zh=text, en=text)
+
 
 def plain(name: str) -> Title:
     """An identifier as words, the same in both languages."""

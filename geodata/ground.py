@@ -1,0 +1,171 @@
+"""The ground of a study: demand parts, candidate sites of every tier and the ways between them, on real streets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from geodata.candidates import street_sites
+from geodata.parts import PartLimits, Parts, demand_parts
+from geodata.places import Places, zone_of
+from geodata.roads import Access, Profile, Snap, Streets, access_for, read_streets, walking
+from geodata.screening import ScreenedLand
+from geodata.travel import Graph, graph_with, times
+from geodata.walks import WalkArcs, walking_arcs
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class TierPlan:
+    """What the ground must know of a tier: its id, whether it stands on land, its sizes, who feeds it."""
+
+    tier_id: str
+    on_land: bool
+    size_ids: tuple[str, ...]
+    fed_by: Profile | None
+
+
+@dataclass(frozen=True)
+class TierSites:
+    """Candidate sites of one tier; status is new, keep or may_close."""
+
+    tier_id: str
+    ids: tuple[str, ...]
+    zone_id: tuple[str | None, ...]
+    xy: Float
+    """Where the site is drawn, metric CRS."""
+    area_m2: Float
+    """Usable land; inf at the street side."""
+    fits: Bool
+    """[J, K]."""
+    status: tuple[str, ...]
+    closing_cost_cny: Float
+    geometry: NDArray[np.object_]
+    """Point or parcel."""
+
+
+@dataclass(frozen=True)
+class Ways:
+    """Drives between two tiers, [lower, upper] each; inf where there is no way."""
+
+    loaded_m: Float
+    loaded_s: Float
+    empty_m: Float
+    empty_s: Float
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Everything spatial that a plan is made of."""
+
+    streets: Streets
+    on_foot: Access
+    by_vehicle: tuple[Access, ...]
+    """Network of the vehicle that feeds each tier after the first."""
+    parts: Parts
+    sites: tuple[TierSites, ...]
+    walks: WalkArcs
+    ways: tuple[Ways, ...]
+    snap_m: tuple[Float, ...]
+    """Distance of each site to the street it is reached by."""
+
+
+def lay_ground(places: Places, screened: ScreenedLand | None, tiers: Sequence[TierPlan], limits: PartLimits,
+               spacing_m: float, max_walk_m: float) -> Ground:
+    """Parts, candidates and distances of a study. Needs `households` filled in places.communities.
+
+    ValueError when the streets are of no use to somebody (see access_for).
+    """
+    streets = read_streets(places.roads)
+    on_foot = access_for(streets, walking())
+    by_vehicle = tuple(access_for(streets, tier.fed_by) for tier in tiers[1:] if tier.fed_by is not None)
+    parts = demand_parts(places.communities, on_foot, limits)
+    sites = [_on_streets(places, tiers[0], on_foot, by_vehicle[0], spacing_m)]
+    sites += [_on_land(places, screened, tier) for tier in tiers[1:]]
+    snaps = [on_foot.snap(sites[0].geometry)]
+    walks = walking_arcs(on_foot, snaps[0], parts, max_walk_m)
+    ways, snap_m = [], [snaps[0].distance_m]
+    for leg, access in enumerate(by_vehicle):
+        low, high = access.snap(sites[leg].geometry), access.snap(sites[leg + 1].geometry)
+        ways.append(_ways(access, low, high))
+        snap_m.append(high.distance_m)
+    return Ground(streets, on_foot, by_vehicle, parts, tuple(sites), walks, tuple(ways), tuple(snap_m))
+
+
+def joined(snaps: Sequence[Snap]) -> Snap:
+    """Several sets of places as one."""
+    return Snap(np.concatenate([s.edge for s in snaps]), np.concatenate([s.along_m for s in snaps]),
+                np.concatenate([s.distance_m for s in snaps]))
+
+
+def drive_graph(ground: Ground, leg: int) -> tuple[Graph, Int, Int]:
+    """The street graph of a leg's vehicle with both tiers' sites, and the nodes of the lower and upper sites."""
+    access = ground.by_vehicle[leg]
+    low, high = access.snap(ground.sites[leg].geometry), access.snap(ground.sites[leg + 1].geometry)
+    graph = graph_with(access, joined([low, high]))
+    count = len(low.edge)
+    return graph, graph.place_node[:count], graph.place_node[count:]
+
+
+def _ways(access: Access, low: Snap, high: Snap) -> Ways:
+    graph = graph_with(access, joined([low, high]))
+    below, above = graph.place_node[: len(low.edge)], graph.place_node[len(low.edge):]
+    loaded = times(graph, above, below, backward=True)
+    empty = times(graph, above, below)
+    return Ways(loaded.distance_m.T.copy(), loaded.duration_s.T.copy(), empty.distance_m.T.copy(),
+                empty.duration_s.T.copy())
+
+
+def _existing(places: Places, tier: TierPlan) -> pd.DataFrame:
+    table = places.existing_sites
+    return table[(table["tier"] == tier.tier_id) & (table["status"] != "must_close")].reset_index(drop=True)
+
+
+def _with_existing(places: Places, tier: TierPlan, ids: Sequence[str], zone: Sequence[str | None], geometry: Sequence[object],
+                   xy: Float, area_m2: Float, fits: Bool) -> TierSites:
+    """New candidates followed by the tier's existing sites, which stand on land of their own."""
+    old = _existing(places, tier)
+    sizes = np.array(tier.size_ids)
+    fits_old = np.array([[s is None or pd.isna(s) or s == k for k in sizes] for s in old["size"]], dtype=bool)
+    points = shapely.point_on_surface(np.asarray(old.geometry.array, dtype=object))
+    return TierSites(
+        tier.tier_id, (*ids, *(str(i) for i in old["id"])),
+        (*zone, *(None if pd.isna(z) else str(z) for z in old["zone_id"])),
+        np.concatenate([xy, shapely.get_coordinates(points).reshape(-1, 2)]),
+        np.concatenate([area_m2, np.full(len(old), np.inf)]),
+        np.concatenate([fits, fits_old.reshape(len(old), len(sizes))]),
+        (*("new" for _ in ids), *(str(s) for s in old["status"])),
+        np.concatenate([np.zeros(len(ids)), old["closing_cost_cny"].to_numpy(dtype=np.float64)]),
+        np.concatenate([np.asarray(geometry, dtype=object), points]))
+
+
+def _on_streets(places: Places, tier: TierPlan, on_foot: Access, by_truck: Access, spacing_m: float) -> TierSites:
+    found = street_sites(places.communities, on_foot, by_truck, spacing_m)
+    points = shapely.points(found.xy)
+    zone = zone_of(gpd.GeoSeries(points, crs=places.crs_metric), places.zones)
+    fits = np.ones((len(found.ids), len(tier.size_ids)), dtype=bool)
+    return _with_existing(places, tier, found.ids, zone, points, found.xy, np.full(len(found.ids), np.inf), fits)
+
+
+def _on_land(places: Places, screened: ScreenedLand | None, tier: TierPlan) -> TierSites:
+    assert screened is not None, "a tier on land needs the land layer"
+    seen = screened.tier(tier.tier_id)
+    table, inside = seen.table[seen.is_candidate], seen.is_candidate
+    shapes = np.asarray(places.land.geometry.array, dtype=object)[inside]
+    zone = [None if pd.isna(z) else str(z) for z in table["zone_id"]]
+    xy = shapely.get_coordinates(np.asarray(table.geometry.array, dtype=object))
+    return _with_existing(places, tier, [str(i) for i in table["parcel_id"]], zone, shapes, xy,
+                          table["usable_area_m2"].to_numpy(dtype=np.float64), seen.fits[inside])
+
+
+
+

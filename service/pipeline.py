@@ -1,0 +1,94 @@
+"""The whole program on one screen: from a study file to a result folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from optimizer.accounts import all_coefficients
+from optimizer.routing import RoutingSettings
+from optimizer.siting import Progress, SiteSettings, site_network
+from service.haulage import route_vehicles
+from service.plan_json import PlanJson
+from service.publish import publish
+from service.result_tables import Outcome
+from service.seam import as_problem, ground_of, read_brief
+from service.study import Study
+
+Watch = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """The folder a run leaves, and its key figures."""
+
+    folder: Path
+    plan: PlanJson
+
+
+def run(study: Study, target: Path, watch: Watch = lambda _: None) -> Result:
+    """Read, site, route, publish. DataError with every fault of the inputs; nothing is written then."""
+    clock = _Stopwatch(watch)
+    clock.begin("reading", 0.02)
+    brief = read_brief(study)
+    clock.begin("ground", 0.05)
+    ground = ground_of(brief)
+    problem = as_problem(brief, ground)
+    clock.begin("siting", 0.10)
+    siting = site_network(problem, site_settings(study), clock.within(0.10, 0.65))
+    clock.begin("routing", 0.65, siting.plan.report.objective_cny_per_year, siting.plan.report.bound_cny_per_year)
+    haulage = route_vehicles(problem, ground, siting.plan, routing_settings(study), clock.steps(0.65, 0.88))
+    clock.begin("publishing", 0.88)
+    outcome = Outcome(brief, ground, problem, all_coefficients(problem), siting.plan, haulage)
+    timings = {**clock.seconds(), **{f"siting.{k}": v for k, v in siting.plan.report.seconds.items()}}
+    plan = publish(outcome, siting.multipliers, siting.bound, target, timings)
+    clock.begin("done", 1.0, plan.objective_cny_per_year, plan.bound_cny_per_year, plan.gap)
+    return Result(target, plan)
+
+
+def site_settings(study: Study) -> SiteSettings:
+    """The study's `solve` block; what it leaves open keeps the default."""
+    solve, default = study.solve, SiteSettings()
+    return SiteSettings(gap=solve.gap, iterations=solve.iterations or default.iterations,
+                        time_limit_s=solve.time_limit_s, seed=solve.seed, processes=solve.threads)
+
+
+def routing_settings(study: Study) -> RoutingSettings:
+    """The study's `routing` block; what it leaves open keeps the default."""
+    routing, default = study.routing, RoutingSettings()
+    return RoutingSettings(engine=routing.engine, iterations=routing.iterations or default.iterations,
+                           time_limit_s=routing.time_limit_s, seed=routing.seed, processes=routing.threads)
+
+
+class _Stopwatch:
+    """Times the phases and passes news on as shares of the whole run."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch, self._phase, self._since = watch, "", time.monotonic()
+        self._seconds: dict[str, float] = {}
+        self._known: tuple[float | None, float | None, float | None] = (None, None, None)
+
+    def begin(self, phase: str, share: float, objective: float | None = None, bound: float | None = None,
+              gap: float | None = None) -> None:
+        now = time.monotonic()
+        if self._phase:
+            self._seconds[self._phase] = round(now - self._since, 3)
+        self._phase, self._since = phase, now
+        self._known = tuple(new if new is not None else old  # type: ignore[assignment]
+                            for new, old in zip((objective, bound, gap), self._known, strict=True))
+        self._watch(Progress(phase, share, *self._known))
+
+    def seconds(self) -> dict[str, float]:
+        return dict(self._seconds)
+
+    def within(self, low: float, high: float) -> Watch:
+        def passed(news: Progress) -> None:
+            self._known = (news.objective_cny_per_year, news.bound_cny_per_year, news.gap)
+            self._watch(Progress(news.phase, low + (high - low) * news.share_done, *self._known))
+        return passed
+
+    def steps(self, low: float, high: float) -> Callable[[int, int], None]:
+        return lambda done, most: self._watch(
+            Progress("routing", low + (high - low) * done / max(most, 1), *self._known))

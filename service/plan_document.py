@@ -1,0 +1,150 @@
+"""plan.json of a result: key figures, balance, rules, assumptions, warnings, all recomputed from the plan."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator
+from typing import Any
+
+from geodata.tables import Fault
+from optimizer.balance import balance, sanity_warnings
+from optimizer.kpis import evaluate
+from optimizer.network import Network, Title
+from optimizer.tours_check import routed_cost_cny_per_year
+from service.flow_tables import NO_SITE_IN_REACH, NOT_WORTH_A_SITE
+from service.plan_json import (
+    Assumption,
+    Balance,
+    Kpi,
+    PlanJson,
+    PlanWarning,
+    RuleVerdict,
+    TierSummary,
+    labels_of,
+)
+from service.result_tables import Outcome
+from service.texts import Texts, load_texts
+
+
+def plan_document(out: Outcome, timings_s: dict[str, float]) -> PlanJson:
+    """The key figures of an outcome."""
+    texts, network, report = load_texts(), out.problem.network, out.plan.report
+    kpis = evaluate(out.problem, out.plan, out.haulage.tours)
+    value = {k.name: k.value for k in kpis}
+    routed = routed_cost_cny_per_year(out.haulage.tours, network.vehicles).total_cny_per_year
+    labels = labels_of(network) | {code: texts.reason(code) for code in (NO_SITE_IN_REACH, NOT_WORTH_A_SITE)}
+    study = out.brief.study
+    return PlanJson(
+        study=study.study, title=study.title, year=study.year, status=report.status,
+        objective_cny_per_year=value["objective_cny_per_year"], bound_cny_per_year=report.bound_cny_per_year,
+        gross_cost_cny_per_year=value["gross_cost_cny_per_year"], gap=value["gap_share"],
+        routed_cost_cny_per_year=routed,
+        tiers=tuple(TierSummary(id=t.id, title=t.title, open_count=len(o.site), candidate_count=len(s))
+                    for t, o, s in zip(network.tiers, out.plan.open_sites, out.problem.sites, strict=True)),
+        kpis={k.name: Kpi(value=k.value, unit=k.unit, title=texts.kpi(k.name)) for k in kpis},
+        balance=tuple(_balance(out)), rules=tuple(_rules(out)), assumptions=tuple(_assumptions(out)),
+        warnings=tuple(_warnings(out, texts)), estimated=estimates(out), attribution=study.attribution,
+        labels=labels, timings_s=timings_s)
+
+
+def estimates(out: Outcome) -> tuple[Title, ...]:
+    """What the study says of its inputs being estimates."""
+    return tuple(source.estimated for _, source in out.brief.study.inputs.named() if source.estimated is not None)
+
+
+def _balance(out: Outcome) -> Iterator[Balance]:
+    title = {m.id: m.title for m in out.problem.network.materials}
+    for row in balance(out.problem, out.plan):
+        yield Balance(
+            material_id=row.material_id, title=title[row.material_id],
+            generated_t_per_day=row.generated_t_per_day, captured_t_per_day=row.captured_t_per_day,
+            not_captured_t_per_day=row.not_captured_t_per_day,
+            unserved_t_per_day=row.unserved_t_per_day, rejected_t_per_day=row.rejected_t_per_day)
+
+
+def _rules(out: Outcome) -> Iterator[RuleVerdict]:
+    measured = _measured(out)
+    for verdict in out.brief.verdicts:
+        clause = verdict.clause
+        applied = verdict.status == "applies"
+        found = measured.get((clause.kind, clause.tier)) if applied else None
+        yield RuleVerdict(
+            rule=verdict.rule, clause=clause.id, title=clause.title, verdict="applied" if applied else "not_applicable",
+            required=f"{clause.value:g}", source=f"[{clause.mark}] {clause.source}",
+            measured=verdict.reason if not applied else None if found is None else f"{found:.6g}")
+
+
+def _measured(out: Outcome) -> dict[tuple[str, str], float]:
+    """What the plan shows where a clause asks: the worst site of each tier."""
+    problem, plan = out.problem, out.plan
+    found: dict[tuple[str, str], float] = {}
+    for level, (tier, opened) in enumerate(zip(problem.network.tiers, plan.open_sites, strict=True)):
+        if len(opened.size):
+            found["min_area_m2", tier.id] = min(tier.sizes[k].area_m2 for k in opened.size)
+            found["max_area_m2", tier.id] = max(tier.sizes[k].area_m2 for k in opened.size)
+        here = problem.sites[level].zone_of[opened.site]
+        if len(problem.zone_ids):
+            found["min_sites_per_zone", tier.id] = min(int((here == z).sum()) for z in range(len(problem.zone_ids)))
+    first = problem.network.tiers[0].id
+    load = [0.0] * len(problem.sites[0])
+    for part, site in enumerate(plan.site_of_part):
+        if site >= 0:
+            load[site] += float(problem.demand.households[part])
+    found["max_households_per_site", first] = max(load, default=0.0)
+    arc = out.arc
+    found["max_access_m", first] = float(problem.walk.distance_m[arc[arc >= 0]].max()) if (arc >= 0).any() else 0.0
+    return found
+
+
+def _assumptions(out: Outcome) -> Iterator[Assumption]:
+    study = out.brief.study
+    note = Title(zh="居民步行衰减为工程假设", en="The decay of capture with walking distance is an engineering assumption")
+    for name, value in (("access.share", study.access.share), ("access.decay_m", study.access.decay_m),
+                        ("access.max_m", study.access.max_m)):
+        yield Assumption(parameter=name, value=value, mark="A", source="study file", note=note)
+    roads = out.brief.places.roads
+    if roads["oneway"].isna().all():
+        yield Assumption(parameter="roads.oneway", value=None, mark="A", source="street layer without direction",
+                         note=Title(zh="街道无单行信息：车辆双向通行", en="No one-way tags: vehicles drive both ways on every street"))
+    yield Assumption(parameter="walking", value="4.5 km/h", mark="A", source="street layer",
+                     note=Title(zh="步行使用除高速公路外的所有街道", en="Residents walk on every street but motorways"))
+    yield Assumption(parameter="driving speeds", value=None, mark="A", source="vehicles of the network",
+                     note=Title(zh="车速按道路等级与车型表取值", en="Speeds come from a table per street and vehicle class"))
+    yield from network_assumptions(out.problem.network)
+
+
+def network_assumptions(network: Network) -> Iterator[Assumption]:
+    """Every figure of the network with the mark and source of the first provenance entry that covers it."""
+    for path, value in leaves(network.model_dump(mode="json", exclude={"provenance", "schema_version"})):
+        for entry in network.provenance:
+            if any(fnmatch.fnmatchcase(path, pattern) for pattern in entry.covers):
+                yield Assumption(parameter=path, value=value, mark=entry.mark, source=entry.source, note=entry.note)
+                break
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, float]]:
+    """Numbers of a configuration by dotted path; list entries go by their id."""
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return
+    if isinstance(value, int | float):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from leaves(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            name = item["id"] if isinstance(item, dict) and "id" in item else str(number)
+            yield from leaves(item, f"{path}.{name}")
+
+
+def _warnings(out: Outcome, texts: Texts) -> Iterator[PlanWarning]:
+    for fault in out.brief.places.faults:
+        yield _from_fault(fault)
+    for found in out.haulage.warnings:
+        yield PlanWarning(code=found.code, feature_id=found.subject_id, text=texts.warning(found.code, found.text))
+    for ratio in sanity_warnings(out.problem, out.plan):
+        yield PlanWarning(code=ratio.code, feature_id=ratio.subject_id, text=texts.warning(ratio.code, ratio.text))
+
+
+def _from_fault(fault: Fault) -> PlanWarning:
+    return PlanWarning(code=fault.code, feature_id=fault.feature_id, text=Title(zh=fault.line("zh"), en=fault.line("en")))

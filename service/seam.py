@@ -1,0 +1,133 @@
+"""The seam between tables and arrays: a study with its ground becomes a Problem, once, here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geodata.ground import Ground, TierPlan, lay_ground
+from geodata.parts import PartLimits
+from geodata.places import Places, read_places
+from geodata.roads import Profile, driving
+from geodata.screening import ScreenedLand, screen_places
+from geodata.tables import DataError
+from optimizer.network import Network, Tier
+from optimizer.problem import Demand, Leg, MinSites, Problem, Sites, SiteStatus, Walk
+from optimizer.rules import ClauseVerdict, quotas, tightest
+from service.checks import land_screening, quota_errors, require_sound, rule_verdicts
+from service.lookup import load_network, load_rules
+from service.study import Study
+
+KG_PER_T = 1000.0
+PART_AREA_M2 = 100_000.0
+"""Demand parts are at most 10 ha."""
+PART_SHARE = 0.5
+"""... and at most this share of the household cap of a site."""
+_STATUS = {"new": SiteStatus.NEW, "keep": SiteStatus.KEEP, "may_close": SiteStatus.MAY_CLOSE}
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What a study asks and has: network, rules, checked layers, screened land."""
+
+    study: Study
+    network: Network
+    verdicts: tuple[ClauseVerdict, ...]
+    places: Places
+    screened: ScreenedLand | None
+
+    @property
+    def household_cap(self) -> float | None:
+        """Most households per site of the first tier: the tighter of network and rules."""
+        tier = self.network.tiers[0]
+        clause = tightest(self.verdicts, "max_households_per_site", tier.id)
+        caps = [c for c in (tier.max_households_per_site, clause.clause.value if clause else None) if c is not None]
+        return min(caps) if caps else None
+
+    @property
+    def max_walk_m(self) -> float:
+        """The walking limit: the tighter of study and rules, m."""
+        clause = tightest(self.verdicts, "max_access_m", self.network.tiers[0].id)
+        return min(self.study.access.max_m, clause.clause.value if clause else np.inf)
+
+
+def read_brief(study: Study) -> Brief:
+    """The study's network, rules and layers, checked together; DataError with every error."""
+    require_sound(study)
+    network = load_network(study)
+    rules = load_rules(study)
+    places = read_places(study.places_input())
+    screening = land_screening(study, network, rules)
+    screened = screen_places(places, screening) if screening and study.inputs.land is not None else None
+    return Brief(study, network, rule_verdicts(study, network, rules), _with_households(places, network), screened)
+
+
+def _with_households(places: Places, network: Network) -> Places:
+    communities = places.communities.copy()
+    known = communities["households"].astype(float)
+    communities["households"] = known.fillna(communities["population"] / network.persons_per_household)
+    return replace(places, communities=communities)
+
+
+def ground_of(brief: Brief) -> Ground:
+    """Demand parts, candidate sites and distances of a study; DataError where a minimum count cannot be met."""
+    tiers = [TierPlan(t.id, t.candidates == "land", tuple(s.id for s in t.sizes), _profile(brief.network, t))
+             for t in brief.network.tiers]
+    cap = brief.household_cap
+    limits = PartLimits(None if cap is None else PART_SHARE * cap, PART_AREA_M2)
+    ground = lay_ground(brief.places, brief.screened, tiers, limits, brief.study.candidates.spacing_m, brief.max_walk_m)
+    on_street = [q for q in quotas(brief.verdicts) if q.tier == tiers[0].tier_id]
+    counts = {str(z): {tiers[0].tier_id: sum(zone == str(z) for zone in ground.sites[0].zone_id)}
+              for z in brief.places.zones["id"]}
+    faults = quota_errors(brief.study, on_street, counts)
+    if faults:
+        raise DataError(faults)
+    return ground
+
+
+def _profile(network: Network, tier: Tier) -> Profile | None:
+    if tier.feed is None:
+        return None
+    vehicle = network.vehicle(tier.feed.vehicle)
+    return driving(vehicle.id, vehicle.speed_km_per_h, vehicle.barred_from)
+
+
+def as_problem(brief: Brief, ground: Ground) -> Problem:
+    """The study as arrays."""
+    network, access = brief.network, brief.study.access
+    zone_ids = tuple(str(z) for z in brief.places.zones["id"])
+    index = {z: i for i, z in enumerate(zone_ids)}
+    walk = ground.walks
+    captured = access.share * np.exp(-walk.distance_m / access.decay_m)
+    sites = tuple(
+        Sites(s.ids, _zones(s.zone_id, index), s.area_m2, s.fits,
+              np.array([_STATUS[status] for status in s.status], dtype=np.int64), s.closing_cost_cny)
+        for s in ground.sites)
+    return Problem(
+        network=network, demand=_demand(brief, ground, index), participation_share=access.share, zone_ids=zone_ids,
+        sites=sites, walk=Walk(walk.part, walk.site, walk.distance_m, captured),
+        legs=tuple(Leg(w.loaded_m, w.loaded_s, w.empty_m, w.empty_s) for w in ground.ways),
+        min_sites=_min_sites(brief, zone_ids), max_households_per_site=brief.household_cap)
+
+
+def _zones(zone_ids: Sequence[str | None], index: dict[str, int]) -> NDArray[np.int64]:
+    return np.array([-1 if z is None else index.get(z, -1) for z in zone_ids], dtype=np.int64)
+
+
+def _demand(brief: Brief, ground: Ground, zone_index: dict[str, int]) -> Demand:
+    communities, parts = brief.places.communities, ground.parts
+    persons = communities["population"].to_numpy(dtype=np.float64)[parts.community] * parts.share
+    households = communities["households"].to_numpy(dtype=np.float64)[parts.community] * parts.share
+    kg = np.array([m.kg_per_person_day for m in brief.network.materials])
+    zones = [None if z is None or z != z else str(z) for z in communities["zone_id"]]
+    return Demand(parts.ids, tuple(str(i) for i in communities["id"]), parts.community,
+                  _zones(zones, zone_index)[parts.community], persons, households, persons[:, None] * kg / KG_PER_T)
+
+
+def _min_sites(brief: Brief, zone_ids: tuple[str, ...]) -> tuple[MinSites, ...]:
+    position = {tier.id: n for n, tier in enumerate(brief.network.tiers)}
+    return tuple(MinSites(position[q.tier], zone, q.count, q.clause)
+                 for q in quotas(brief.verdicts) if q.tier in position for zone in range(len(zone_ids)))
