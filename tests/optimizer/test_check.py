@@ -170,6 +170,9 @@ def test_an_idle_site_may_have_its_reason() -> None:
     assert codes(with_sites(TOWN, 1, status=np.array([0, int(SiteStatus.KEEP)])), plan) == set()
     assert codes(replace(TOWN, min_sites=(MinSites(1, 1, 1, "rule:clause"),)), plan) == set()
     assert codes(replace(TOWN, min_sites=(MinSites(1, 0, 1, "rule:clause"),)), plan) == {"idle_site"}
+    one_zone = with_sites(TOWN, 1, zone_of=np.array([0, 0]))
+    assert codes(replace(one_zone, min_sites=(MinSites(1, 0, 2, "rule:clause"),)), plan) == set()
+    assert codes(replace(one_zone, min_sites=(MinSites(1, 0, 1, "rule:clause"),)), plan) == {"idle_site"}
     may_close = with_sites(TOWN, 1, status=np.array([0, int(SiteStatus.MAY_CLOSE)]))
     # running costs 500,000 CNY a year, closing is paid over 15 years
     assert codes(with_sites(may_close, 1, closing_cost_cny=np.array([0.0, 7.6e6])), plan) == set()
@@ -179,6 +182,12 @@ def test_an_idle_site_may_have_its_reason() -> None:
 def test_two_buildings_may_share_a_parcel_with_room() -> None:
     wide = with_sites(with_sites(TOWN, 1, area_m2=np.array([150.0, 200.0])), 2, area_m2=np.array([200.0, 150.0]))
     assert "parcel_overbuilt" not in codes(wide, town_plan(wide, stations=BOTH, centre=0))
+
+
+def test_land_of_a_site_by_itself_is_judged_by_its_sizes() -> None:
+    """A point on a street has no parcel; which sizes fit on it is in the table of allowed sizes."""
+    street = with_sites(TOWN, 0, area_m2=np.zeros(3))
+    assert codes(street, town_plan(street)) == set()
 
 
 def test_a_minimum_for_every_open_site_even_an_idle_one() -> None:
