@@ -6,6 +6,7 @@ Pools are the limits that sites share: mass and volume of each open station, the
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ from optimizer.first_tier import FirstTier
 from optimizer.network import DAYS_PER_YEAR
 from optimizer.objectives import Coefficients
 from optimizer.plan import OpenSites, Plan
-from optimizer.pools import last_tier_limits
 from optimizer.prices import unserved_cny_per_year
 from optimizer.problem import Problem
 from optimizer.solvers.assignment import upward
@@ -65,7 +65,7 @@ class Tables:
 
 
 def tables(problem: Problem, coefficients: Coefficients, tier: FirstTier, upper: tuple[OpenSites, ...]) -> Tables:
-    """The fixed figures of a search under given open sites of tiers 1 and up (at least one station)."""
+    """The fixed figures of a search under given open sites of tiers 1 and up."""
     q = problem.captured_t_per_day[tier.arc]
     cost = _arc_cost(problem, coefficients, tier, upper, q)
     limits = [_limits(problem, upper, level) for level in range(2, len(problem.sites))]
@@ -84,7 +84,8 @@ def tables(problem: Problem, coefficients: Coefficients, tier: FirstTier, upper:
     return Tables(
         tier.part.tolist(), tier.site.tolist(), walk_m.tolist(), [(u[0], u[1], u[2]) for u in tier.use.tolist()],
         q.sum(axis=1).tolist(), bulk.tolist(), [tuple(row) for row in draw.tolist()], cost.tolist(), ways,
-        cost.min(axis=1), [range(a, b) for a, b in zip(tier.first[:-1].tolist(), tier.first[1:].tolist(), strict=True)],
+        cost.min(axis=1, initial=np.inf),
+        [range(a, b) for a, b in zip(tier.first[:-1].tolist(), tier.first[1:].tolist(), strict=True)],
         [order[start[i]:start[i + 1]].tolist() for i in range(count)],
         unserved_cny_per_year(problem, coefficients).tolist(), problem.demand.households.tolist(),
         [(c[0], c[1], c[2]) for c in (tier.capacity * (1.0 + ROOM_SHARE)).tolist()],
@@ -104,18 +105,27 @@ def _arc_cost(problem: Problem, coefficients: Coefficients, tier: FirstTier, upp
 
 
 def _limits(problem: Problem, upper: tuple[OpenSites, ...], level: int) -> tuple[Float, Float]:
-    """Limits of a tier above the stations on captured tonnes: coefficients [R, M] and limits [R]."""
+    """Limits of a tier above the stations on captured tonnes: coefficients [R, M] and limits [R].
+
+    As pools.last_tier_limits, for any tier, and for volumes too: what only some accept lists take must fit into the
+    sites that have them. Exact for mass alone; where mass and volume bind at once it is necessary, not sufficient.
+    """
     size = upper[level - 1].size
-    if level == len(problem.sites) - 1:
-        rows, room = last_tier_limits(problem, size)
-    else:
-        rows, room = np.empty((0, len(problem.network.materials))), np.empty(0)
+    accepts = problem.accepts(level)[size].reshape(-1, len(problem.network.materials))
+    patterns, member = np.unique(accepts, axis=0, return_inverse=True)
     passed = np.prod([problem.passed_share(below) for below in range(level)], axis=0)
     per_m3 = passed * problem.m3_per_t(problem.network.tiers[level].state)
-    volume, mass = problem.capacity_m3_per_day(level)[size].sum(), problem.capacity_t_per_day(level)[size].sum()
-    rows = np.concatenate([rows, [passed], [per_m3]])
-    room = np.concatenate([room, [mass, volume]])
-    return rows[np.isfinite(room)], room[np.isfinite(room)]
+    rows, room = [], []
+    for inside in itertools.product([False, True], repeat=len(patterns)):
+        chosen = np.array(inside, dtype=bool)
+        only_here = ~patterns[~chosen].any(axis=0)
+        for per_t, capacity in ((passed, problem.capacity_t_per_day(level)),
+                                (per_m3, problem.capacity_m3_per_day(level))):
+            most = float(capacity[size][chosen[member.ravel()]].sum())
+            if only_here.any() and np.isfinite(most):
+                rows.append(np.where(only_here, per_t, 0.0))
+                room.append(most)
+    return np.array(rows).reshape(-1, accepts.shape[1]), np.array(room)
 
 
 class State:

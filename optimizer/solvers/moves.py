@@ -21,12 +21,13 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from optimizer.assemble import assemble, without_idle
+from optimizer.assemble import without_idle
 from optimizer.first_tier import FirstTier
 from optimizer.objectives import Coefficients
 from optimizer.plan import Flows, OpenSites, Plan
@@ -43,6 +44,11 @@ WORTH_CNY_PER_YEAR = 1.0
 ROUNDS = 3
 """Times that all stations are assigned anew at once."""
 TRIES = 2
+FILL_SHARES = (1.0, 0.97, 0.9, 0.8, 0.0)
+"""How far the tiers above the stations may be filled beyond the given plan; less where the flows did not fit.
+
+Only where mass and volume bind at once above the stations, or ways are missing there, may the first not do.
+"""
 CHEAPER_CNY_PER_YEAR = 1e-6
 """A station is cheaper from this difference on."""
 
@@ -55,20 +61,27 @@ def settle_and_improve(problem: Problem, coefficients: Coefficients, tier: First
 
     Open sites above the first tier stay as they are unless they end up idle. The plan must respect the limits.
     """
-    plan = without_idle(problem, plan)
+    if (plan.site_of_part >= 0).any():
+        plan = without_idle(problem, plan)
     upper = plan.open_sites[1:]
-    if len(upper[0].site) == 0:
-        return plan
     station = np.full(tier.site_count, -1, dtype=np.int64)
     station[plan.flows[0].origin] = np.searchsorted(upper[0].site, plan.flows[0].destination)
-    state = State(tables(problem, coefficients, tier, upper), plan, station)
-    descent = _Descent(problem, tier, state)
-    descent.run()
-    for _ in range(ROUNDS):
-        if not _assign_stations(problem, coefficients, upper, state):
-            break
+    fixed = tables(problem, coefficients, tier, upper)
+    for share in FILL_SHARES:
+        state = State(fixed, plan, station)
+        first = 2 * fixed.stations
+        tighter = [max(most * share, now) for most, now in zip(fixed.limit[first:], state.used[first:], strict=True)]
+        state.fixed = replace(fixed, limit=fixed.limit[:first] + tighter)
+        descent = _Descent(problem, tier, state)
         descent.run()
-    return _plan_of(problem, coefficients, plan, state)
+        for _ in range(ROUNDS):
+            if not _assign_stations(problem, coefficients, upper, state):
+                break
+            descent.run()
+        found = _plan_of(problem, coefficients, plan, state)
+        if found is not None:
+            return found
+    return plan
 
 
 def _loads(problem: Problem, tier_arcs: Int, state: State) -> tuple[Int, Float]:
@@ -124,8 +137,8 @@ def _restation(state: State, site: int, station: int) -> None:
         state.put(part, arc, station)
 
 
-def _plan_of(problem: Problem, coefficients: Coefficients, plan: Plan, state: State) -> Plan:
-    """The whole plan of a state: flows to the end, upper sites without load closed."""
+def _plan_of(problem: Problem, coefficients: Coefficients, plan: Plan, state: State) -> Plan | None:
+    """The whole plan of a state: flows to the end, upper sites without load closed; None if the flows do not fit."""
     upper = plan.open_sites[1:]
     size = np.array(state.size, dtype=np.int64)
     site_of_part = np.array([state.fixed.site[arc] if arc >= 0 else -1 for arc in state.arc], dtype=np.int64)
@@ -133,10 +146,11 @@ def _plan_of(problem: Problem, coefficients: Coefficients, plan: Plan, state: St
     choice = np.array([state.station[site] for site in used], dtype=np.int64)
     arriving = np.zeros((len(upper[0].site), load.shape[1]))
     np.add.at(arriving, choice, load)
-    flows = send_on(problem, coefficients, upper, arriving)
+    flows: tuple[Flows, ...] | None = tuple(Flows(used, used, load) for _ in upper[1:])
+    if len(used):
+        flows = send_on(problem, coefficients, upper, arriving)
     if flows is None:
-        # Only where ways are missing between the tiers above, or volumes bind there, do the pools not suffice.
-        return assemble(problem, coefficients, upper, site_of_part, size)
+        return None
     opened = np.flatnonzero(size >= 0)
     first = Flows(used, upper[0].site[choice], load)
     return without_idle(problem, Plan((OpenSites(opened, size[opened]), *upper), site_of_part, (first, *flows),
