@@ -72,6 +72,71 @@ def audit(context: typer.Context, study: StudyFile, overrides: Overrides = None,
 
 
 @app.command()
+def run(context: typer.Context, study: StudyFile, out: Annotated[Path, typer.Option("--out", help="result folder")],
+        overrides: Overrides = None, seed: Annotated[int | None, typer.Option(help="seed of siting and routing")] = None,
+        time_limit_s: Annotated[float | None, typer.Option("--time-limit", help="safety stop of siting, s")] = None,
+        progress_file: Annotated[Path | None, typer.Option(help="append progress as JSON lines")] = None,
+        as_json: AsJson = False) -> None:
+    """Site and route a study and leave a result folder. Exit code: 0 plan, 1 no plan, 2 bad input."""
+    from service.pipeline import run as run_study
+    from service.run_report import show_result, watching
+
+    assert context.parent is not None
+    language: Language = context.parent.params["lang"]
+    settings = [*(overrides or ()), *([] if seed is None else [f"solve.seed={seed}", f"routing.seed={seed}"]),
+                *([] if time_limit_s is None else [f"solve.time_limit_s={time_limit_s}"])]
+    loaded = load_study(study, settings)
+    with watching(language, progress_file, quiet=as_json) as watch:
+        result = run_study(loaded, out, watch)
+    if as_json:
+        typer.echo(result.plan.model_dump_json(indent=1))
+    else:
+        show_result(result, language)
+    raise typer.Exit(EXIT_NO if result.plan.status == "no_plan" else EXIT_OK)
+
+
+@app.command()
+def verify(folder: Annotated[Path, typer.Argument(metavar="DIR", help="result folder")],
+           inputs: Annotated[Path | None, typer.Option(help="folder that holds the input files")] = None,
+           as_json: AsJson = False) -> None:
+    """Recompute a result from its folder and inputs, without a solver. Exit code: 0 accepted, 1 rejected, 2 missing."""
+    from service.verify import verify as verify_folder
+
+    verdict = verify_folder(folder, inputs)
+    if as_json:
+        typer.echo(json.dumps(asdict(verdict), ensure_ascii=False, indent=1))
+    else:
+        for line in verdict.lines():
+            typer.echo(line)
+    raise typer.Exit(EXIT_OK if verdict.accepted else EXIT_NO)
+
+
+@app.command()
+def serve(data: Annotated[Path, typer.Option(help="folder of result folders")] = Path("out"),
+          host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+          port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+          public_url: Annotated[str | None, typer.Option(help="address that links are made with")] = None) -> None:
+    """Serve the API and the map of all results in a folder."""
+    from service.cli_serve import serve as serve_folder
+
+    serve_folder(data, host, port, public_url=public_url)
+
+
+@app.command()
+def export(folder: Annotated[Path, typer.Argument(metavar="DIR", help="result folder")],
+           to: Annotated[Path, typer.Option("--to", help=".gpkg .geojson .csv .json .html or .zip")],
+           layer: Annotated[str | None, typer.Option(help="layer, for .geojson and .csv")] = None) -> None:
+    """Hand over a result in another format, by suffix."""
+    from service.export import ExportError, export_run
+
+    try:
+        export_run(folder, to, layer)
+    except ExportError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(EXIT_BAD_INPUT) from error
+
+
+@app.command()
 def schema() -> None:
     """The JSON Schema of the study file."""
     typer.echo(json.dumps(study_schema(), ensure_ascii=False, indent=2))

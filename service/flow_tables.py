@@ -8,8 +8,8 @@ import shapely
 from numpy.typing import NDArray
 
 from optimizer.network import DAYS_PER_YEAR
-from service.haulage import trip_lines
 from service.result_tables import Outcome, frame
+from service.vehicles import trip_lines
 
 Float = NDArray[np.float64]
 

@@ -17,8 +17,8 @@ from optimizer.accounts import Throughput, arc_of_part, throughput
 from optimizer.objectives import Coefficients
 from optimizer.plan import Plan
 from optimizer.problem import Problem
-from service.haulage import Haulage
 from service.seam import Brief
+from service.vehicles import Haulage
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
