@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from optimizer.accounts import all_coefficients, books
 from optimizer.bound import Multipliers, Scenario, lower_bound
-from optimizer.network import Size, Tier
+from optimizer.network import Network, Size, Tier
 from optimizer.objectives import TERMS, add
 from optimizer.plan import Flows, OpenSites, Plan, SolveReport
 from optimizer.problem import Problem, Sites, SiteStatus
@@ -88,19 +89,39 @@ def test_a_mix_with_a_site_that_is_cheaper_open_than_closed() -> None:
             assert_below_optimum(problem, prices(problem, end), best.cost_cny_per_year + extra)
 
 
-def test_residue_left_at_the_first_tier_is_not_hauled_on() -> None:
-    """Where points sort out residue, what is left costs and earns further up, not all that was brought."""
+def test_residue_left_in_the_middle_is_not_hauled_on() -> None:
+    """Where stations sort out residue, what is left costs and earns further up, not all that was brought."""
     problem = cheap_chain()
     low, middle, high = problem.network.tiers
     materials = tuple(m.model_copy(update={"price_cny_per_t": -100.0, "subsidy_cny_per_t": 0.0, "residue_share": 0.5})
                       for m in problem.network.materials)
     free = (plain_size("x", 5.0, 0.0, 0.0),)
     high = high.model_copy(update={"sizes": free, "removes_residue": False})
-    low = low.model_copy(update={"removes_residue": True})
+    middle = middle.model_copy(update={"sizes": free, "removes_residue": True})
     money = problem.network.money.model_copy(update={"unserved_cny_per_t": 1000.0, "residue_cny_per_t": 0.0})
-    middle = middle.model_copy(update={"sizes": free})
     problem = with_tiers(problem, low, middle, high, materials=materials, money=money)
+    best = optimum(problem)
+    assert best is not None
+    assert best.plan.site_of_part.tolist() == [0]
     assert_below_optimum(problem, prices(problem))
+
+
+REFUSED = {
+    "the first tier cannot remove residue": (0, {"removes_residue": True}),
+    "tier 'middle': single_source must be true": (1, {"single_source": False}),
+    "tier 'high': single_source must be false": (2, {"single_source": True}),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_what_the_model_does_not_know_is_refused_by_the_network(message: str) -> None:
+    """Residue at the first tier, and single sourcing anywhere but from the first tier to the second."""
+    level, change = REFUSED[message]
+    data = chain_problem().network.model_dump()
+    tier = data["tiers"][level]
+    (tier if "removes_residue" in change else tier["feed"]).update(change)
+    with pytest.raises(ValidationError, match=message):
+        Network.model_validate(data)
 
 
 def test_no_carbon_price_and_no_way_between_two_sites() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,9 +22,9 @@ KEEP, MAY_CLOSE = SiteStatus.KEEP, SiteStatus.MAY_CLOSE
 
 
 def tier(cost: list[float], most: list[int], capacity: list[float], accepts: list[list[bool]],
-         kept: list[int] | None = None, base: float = 0.0) -> LastTier:
-    return LastTier(np.array(cost), np.array(most), np.array(capacity), np.array(accepts),
-                    np.array(kept or [0] * len(cost)), base)
+         kept: list[list[bool]] | None = None, base: float = 0.0) -> LastTier:
+    staying = np.array(kept or [], dtype=bool).reshape(-1, len(cost))
+    return LastTier(np.array(cost), np.array(most), np.array(capacity), np.array(accepts), staying, base)
 
 
 @settings(max_examples=60, deadline=None)
@@ -60,7 +61,10 @@ STATUSES = st.lists(st.sampled_from([SiteStatus.NEW, KEEP, MAY_CLOSE]), min_size
 @settings(max_examples=60, deadline=None)
 @given(statuses=STATUSES, seed=st.integers(0, 500))
 def test_no_choice_of_sites_is_cheaper_than_its_mix(statuses: list[SiteStatus], seed: int) -> None:
-    """Every way to open the last tier's sites is a listed mix of extra sites, with no higher cost."""
+    """Every way to open the last tier's sites is a listed mix of extra sites, with no higher cost.
+
+    Sites that must stay are in every mix at their cheapest size, so they are not counted among the extra ones.
+    """
     existing = tuple((2, j, status) for j, status in enumerate(statuses) if status != SiteStatus.NEW)
     problem = small_problem(seed, Shape(sites=(2, 2, 3), existing=existing))
     known, found = Prices(problem), last_tier(problem, all_coefficients(problem))
@@ -71,14 +75,23 @@ def test_no_choice_of_sites_is_cheaper_than_its_mix(statuses: list[SiteStatus], 
     listed = {tuple(row): cost for row, cost in zip(rows.tolist(), mix_cost_cny_per_year(found, rows), strict=True)}
     for sizes in itertools.product(*options):
         cost = sum(known.closed(2, j) if k is None else known.open(2, j, k) for j, k in enumerate(sizes))
-        count = np.bincount([k for k in sizes if k is not None], minlength=2) - found.kept
+        extra = [k for k, status in zip(sizes, statuses, strict=True) if k is not None and status != KEEP]
+        count = np.bincount(np.array(extra, dtype=np.int64), minlength=2)
         assert listed[tuple(count.tolist())] <= cost + 1e-6
 
 
 def exact_worth(found: LastTier, row: np.ndarray, price: np.ndarray, supply: np.ndarray) -> float:
+    """The greatest sum of price x tonnes over every choice of sizes for the sites that must stay."""
+    choices = itertools.product(*(np.flatnonzero(allowed).tolist() for allowed in found.kept))
+    count = len(found.capacity_t_per_day)
+    return max(worth_of_sizes(found, row + np.bincount(np.array(kept, dtype=np.int64), minlength=count), price, supply)
+               for kept in choices)
+
+
+def worth_of_sizes(found: LastTier, count: np.ndarray, price: np.ndarray, supply: np.ndarray) -> float:
     """The greatest sum of price x tonnes: tonnes of each material split over the sizes that accept it."""
     sizes, materials = found.accepts.shape
-    room = (row + found.kept) * found.capacity_t_per_day
+    room = count * found.capacity_t_per_day
     upper = [supply[m] if found.accepts[k, m] else 0.0 for k in range(sizes) for m in range(materials)]
     by_size = np.kron(np.eye(sizes), np.ones(materials))
     by_material = np.kron(np.ones(sizes), np.eye(materials))
@@ -88,13 +101,20 @@ def exact_worth(found: LastTier, row: np.ndarray, price: np.ndarray, supply: np.
     return -float(answer.fun)
 
 
-@pytest.mark.parametrize("seed", range(10))
+def kept_sites(rng: np.random.Generator, sizes: int) -> np.ndarray:
+    """None to two sites that must stay, each with at least one size allowed."""
+    kept = rng.random((int(rng.integers(0, 3)), sizes)) < 0.5
+    kept[np.arange(len(kept)), rng.integers(0, sizes, len(kept))] = True
+    return kept
+
+
+@pytest.mark.parametrize("seed", range(20))
 def test_most_worth_is_never_too_little(seed: int) -> None:
     rng = np.random.default_rng(seed)
     sizes, materials = int(rng.integers(1, 5)), int(rng.integers(1, 5))
     accepts = rng.random((sizes, materials)) < 0.6
     found = LastTier(rng.uniform(0, 1, sizes), rng.integers(0, 3, sizes), rng.uniform(0.2, 3, sizes), accepts,
-                     rng.integers(0, 2, sizes), 0.0)
+                     kept_sites(rng, sizes), 0.0)
     rows, supply = rng.integers(0, 3, (12, sizes)), rng.uniform(0.1, 4, materials)
     price = np.where(rng.random(materials) < 0.8, rng.uniform(0, 10, materials), 0.0)
     worth = most_worth(found, rows, price, supply)
@@ -105,7 +125,7 @@ def test_most_worth_is_never_too_little(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_most_worth_is_exact_where_every_size_accepts_all(seed: int) -> None:
     rng = np.random.default_rng(50 + seed)
-    found = tier([1.0, 1.0], [2, 2], [1.0, 2.5], [[True] * 3] * 2, kept=[1, 0])
+    found = tier([1.0, 1.0], [2, 2], [1.0, 2.5], [[True] * 3] * 2, kept=[[True, False]])
     rows, supply, price = rng.integers(0, 3, (10, 2)), rng.uniform(0.1, 3, 3), rng.uniform(0, 10, 3)
     exact = [exact_worth(found, row, price, supply) for row in rows]
     assert most_worth(found, rows, price, supply) == pytest.approx(exact)
@@ -123,8 +143,22 @@ def test_kept_sites_are_in_the_base() -> None:
     problem = small_problem(7, Shape(sites=(2, 2, 2), existing=((2, 0, KEEP), (2, 1, MAY_CLOSE))))
     known, found = Prices(problem), last_tier(problem, all_coefficients(problem))
     size = int(np.flatnonzero(problem.sites[2].allowed[0])[0])
-    assert found.kept[size] == 1
+    assert found.kept.tolist() == problem.sites[2].allowed[:1].tolist()
     assert found.base_cny_per_year == pytest.approx(known.open(2, 0, size) + known.closed(2, 1))
     other = int(np.flatnonzero(problem.sites[2].allowed[1])[0])
     assert found.most.sum() == 1
     assert found.cost_cny_per_year[other] == pytest.approx(known.open(2, 1, other) - known.closed(2, 1))
+
+
+def test_a_site_to_keep_counts_its_cheapest_size_and_its_largest_room() -> None:
+    """One site that must stay as size 0 (1 t/day) or size 1 (3 t/day): the base pays the cheaper, the room is 3 t."""
+    problem = small_problem(7, Shape(sites=(2, 2, 2), existing=((2, 0, KEEP),)))
+    sites = problem.sites[2]
+    allowed = sites.allowed.copy()
+    allowed[0] = True
+    problem = replace(problem, sites=(*problem.sites[:2], replace(sites, allowed=allowed)))
+    known, found = Prices(problem), last_tier(problem, all_coefficients(problem))
+    assert found.base_cny_per_year == pytest.approx(min(known.open(2, 0, k) for k in (0, 1)))
+    either = tier([1.0, 1.0], [0, 0], [1.0, 3.0], [[True], [True]], kept=[[True, True]])
+    nothing_extra = np.zeros((1, 2), dtype=np.int64)
+    assert most_worth(either, nothing_extra, np.array([2.0]), np.array([10.0])).tolist() == [6.0]  # 3 t at 2 CNY

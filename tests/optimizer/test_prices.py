@@ -9,12 +9,14 @@ import pytest
 
 from optimizer import prices
 from optimizer.accounts import all_coefficients
-from optimizer.prices import SitePrices, arc_prices, no_prices, onward_prices, unserved_cny_per_year
+from optimizer.prices import NO_WAY, SitePrices, arc_prices, no_prices, onward_prices, unserved_cny_per_year
 from optimizer.problem import Problem
 from tests.optimizer.brute_force import Prices
 from tests.optimizer.small_problems import Shape, chain_problem, small_problem
 
 DAYS = 365.0
+HOPELESS = NO_WAY / 1e3
+"""No real price comes near it."""
 SHAPES = (Shape(), Shape(sites=(4, 3)), Shape(sites=(3, 3, 2, 3)), Shape(residue_at=(1,)),
           Shape(sites=(3, 2, 3), specialised=True, sizes=4, materials=3),
           Shape(sites=(3, 2, 3, 2), unreachable_share=0.3, residue_at=(2,)))
@@ -67,7 +69,10 @@ def test_least_price_onward(shape: Shape, seed: int) -> None:
     problem = small_problem(seed, shape)
     for extra in (no_prices(problem), random_prices(problem, np.random.default_rng(seed))):
         found = onward_prices(problem, all_coefficients(problem), extra)[1]
-        assert found == pytest.approx(onward_by_loops(problem, extra), rel=1e-9)
+        expected = onward_by_loops(problem, extra)
+        possible = np.isfinite(expected)
+        assert found[possible] == pytest.approx(expected[possible], rel=1e-9)
+        assert (found[~possible] > HOPELESS).all()
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -119,7 +124,23 @@ def test_a_material_nobody_takes_has_no_price() -> None:
     sites = [np.array(s.allowed) for s in problem.sites]
     sites[2][:] = [False, True, False, False]  # size 1 takes the first material only
     found = onward_prices(problem, all_coefficients(problem), no_prices(problem), tuple(sites))[1]
-    assert np.isfinite(found).tolist() == [[True, False, False]] * 2
+    assert np.isfinite(found).all()
+    assert (found < HOPELESS).tolist() == [[True, False, False]] * 2
+
+
+def test_no_way_is_dearer_than_anything_and_meets_a_zero_without_harm() -> None:
+    """Where nothing can be driven the price is finite and hopeless, and a part that brings nothing pays nothing."""
+    problem = small_problem(3, Shape(sites=(3, 2, 2), unreachable_share=1.0))
+    coefficients = all_coefficients(problem)
+    onward = onward_prices(problem, coefficients, no_prices(problem))[1]
+    assert np.isfinite(onward).all()
+    assert (onward > HOPELESS).all()
+    found = arc_prices(problem, coefficients, onward)
+    assert np.isfinite(found.value).all()
+    assert (found.value > HOPELESS / 100).all()  # an arc brings 10 kg a day and more
+    nothing = arc_prices(problem, coefficients, onward, captured=np.zeros_like(problem.captured_t_per_day))
+    saved = unserved_cny_per_year(problem, coefficients)[problem.walk.part]
+    assert nothing.value == pytest.approx(-saved)
 
 
 def test_unserved_by_hand() -> None:
