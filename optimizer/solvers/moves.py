@@ -59,7 +59,8 @@ Key = tuple[int, int]
 def settle_and_improve(problem: Problem, coefficients: Coefficients, tier: FirstTier, plan: Plan) -> Plan:
     """The plan with settled walking, without idle sites, and with no single move of the first tier that pays.
 
-    Open sites above the first tier stay as they are unless they end up idle. The plan must respect the limits.
+    Open sites above the first tier stay as they are unless they end up idle. The plan must respect the limits; it is
+    returned as it is where no other plan's flows can be made to fit above the stations (see FILL_SHARES).
     """
     if (plan.site_of_part >= 0).any():
         plan = without_idle(problem, plan)
