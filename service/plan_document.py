@@ -12,6 +12,7 @@ from optimizer.kpis import evaluate
 from optimizer.network import Network, Title
 from optimizer.tours_check import routed_cost_cny_per_year
 from service.flow_tables import NO_SITE_IN_REACH, NOT_WORTH_A_SITE
+from service.kpi_names import labels_of_network
 from service.plan_json import (
     Assumption,
     Balance,
@@ -32,6 +33,7 @@ def plan_document(out: Outcome, timings_s: dict[str, float]) -> PlanJson:
     kpis = evaluate(out.problem, out.plan, out.haulage.tours)
     value = {k.name: k.value for k in kpis}
     routed = routed_cost_cny_per_year(out.haulage.tours, network.vehicles).total_cny_per_year
+    names = labels_of_network(network)
     labels = labels_of(network) | {code: texts.reason(code) for code in (NO_SITE_IN_REACH, NOT_WORTH_A_SITE)}
     study = out.brief.study
     return PlanJson(
@@ -41,7 +43,7 @@ def plan_document(out: Outcome, timings_s: dict[str, float]) -> PlanJson:
         routed_cost_cny_per_year=routed,
         tiers=tuple(TierSummary(id=t.id, title=t.title, open_count=len(o.site), candidate_count=len(s))
                     for t, o, s in zip(network.tiers, out.plan.open_sites, out.problem.sites, strict=True)),
-        kpis={k.name: Kpi(value=k.value, unit=k.unit, title=texts.kpi(k.name)) for k in kpis},
+        kpis={k.name: Kpi(value=k.value, unit=k.unit, title=texts.kpi(k.name, names)) for k in kpis},
         balance=tuple(_balance(out)), rules=tuple(_rules(out)), assumptions=tuple(_assumptions(out)),
         warnings=tuple(_warnings(out, texts)), estimated=estimates(out), attribution=study.attribution,
         labels=labels, timings_s=timings_s)
@@ -142,8 +144,13 @@ def _warnings(out: Outcome, texts: Texts) -> Iterator[PlanWarning]:
         yield _from_fault(fault)
     for found in out.haulage.warnings:
         yield PlanWarning(code=found.code, feature_id=found.subject_id, text=texts.warning(found.code, found.text))
+    title = {tier.id: tier.title for tier in out.problem.network.tiers}
+    below = dict(zip(list(title)[1:], title.values(), strict=False))
     for ratio in sanity_warnings(out.problem, out.plan):
-        yield PlanWarning(code=ratio.code, feature_id=ratio.subject_id, text=texts.warning(ratio.code, ratio.text))
+        subject, lower = title[ratio.subject_id], below.get(ratio.subject_id, title[ratio.subject_id])
+        yield PlanWarning(code=ratio.code, feature_id=ratio.subject_id, text=texts.warning(
+            ratio.code, ratio.text, subject=subject, lower=lower, value=f"{ratio.value:,.1f}", low=f"{ratio.low:,g}",
+            high=f"{ratio.high:,g}"))
 
 
 def _from_fault(fault: Fault) -> PlanWarning:
