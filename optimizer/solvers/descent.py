@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from optimizer.first_tier import FirstTier
 from optimizer.problem import Problem
 from optimizer.solvers.first_tier_effects import Opening, close, opening, reopen, resizing
-from optimizer.solvers.first_tier_state import INF, State
+from optimizer.solvers.first_tier_state import DUST_T_PER_DAY, INF, State
 from optimizer.solvers.options import site_options
 
 Float = NDArray[np.float64]
@@ -142,7 +142,9 @@ class Descent:
     # -- making a move, and what follows --------------------------------------------------------------------
 
     def _make(self, key: Key, change: Opening | None) -> bool:
-        """Make a move, settle walking and mark the surroundings; True."""
+        """Make a move, settle walking and mark the surroundings; True unless it breaks a minimum throughput."""
+        minimums = any(self.fixed.least_t_per_day)
+        kept, short = (self.state.copy(), self.state.too_empty()) if minimums else (self.state, set[int]())
         state, before = self.state, self.state.total
         closed, opened = key
         touched: set[int] = set()
@@ -161,6 +163,13 @@ class Descent:
                     touched.add(self.fixed.site[state.arc[part]])
                 state.lift(part)
                 state.put(part, arc, change.station)
+        if minimums and not state.too_empty() <= short:
+            state.go_back_to(kept)
+            self._margin, self.regrets[key] = None, TRIES
+            # The next best move from here has its turn.
+            swapped = min(key) >= 0 and closed != opened
+            (self.swaps if swapped else self.singles).add([closed if closed >= 0 else opened])
+            return False
         waiting = {self.fixed.part[arc] for site in touched for arc in state.would_come(site)}
         touched |= self._restore(waiting)
         if state.total > before - WORTH_CNY_PER_YEAR:
@@ -209,6 +218,10 @@ class Descent:
                 parts = [state.arc[part] for part in state.parts_of(site)]
                 mass = sum(fixed.mass_t_per_day[arc] for arc in parts) + state.used[station]
                 bulk = sum(fixed.bulk_m3_per_day[arc] for arc in parts) + state.used[fixed.stations + station]
+                left = state.used[state.station[site]] - mass + state.used[station]
+                least = fixed.least_t_per_day[len(fixed.least_t_per_day) - fixed.stations + state.station[site]]
+                if DUST_T_PER_DAY < left < least:
+                    continue
                 if mass <= fixed.limit[station] and bulk <= fixed.limit[fixed.stations + station]:
                     restation(state, site, station)
                     moved = changed = True

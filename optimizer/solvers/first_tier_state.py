@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,8 @@ NO_WAY = 1e9
 ROOM_SHARE = 1e-9
 """Loads may exceed capacities by this share: rounding."""
 INF = float("inf")
+DUST_T_PER_DAY = 1e-9
+"""Less than this at a station is nothing."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Tables:
     households: list[float]
     capacity: list[tuple[float, float, float]]
     limit: list[float]
+    least_t_per_day: list[float]
+    """Minimum throughput of each size, then of each open station (a site without load is not asked)."""
     open_cost: list[list[float]]
     closed_cost: list[float]
     stations: int
@@ -89,8 +94,8 @@ def tables(problem: Problem, coefficients: Coefficients, tier: FirstTier, upper:
         [order[start[i]:start[i + 1]].tolist() for i in range(count)],
         unserved_cny_per_year(problem, coefficients).tolist(), problem.demand.households.tolist(),
         [(c[0], c[1], c[2]) for c in (tier.capacity * (1.0 + ROOM_SHARE)).tolist()],
-        (limit * (1.0 + ROOM_SHARE)).tolist(), tier.open_cny_per_year.tolist(), tier.closed_cny_per_year.tolist(),
-        len(stations))
+        (limit * (1.0 + ROOM_SHARE)).tolist(), _least(problem, stations), tier.open_cny_per_year.tolist(),
+        tier.closed_cny_per_year.tolist(), len(stations))
 
 
 def _arc_cost(problem: Problem, coefficients: Coefficients, tier: FirstTier, upper: tuple[OpenSites, ...],
@@ -102,6 +107,11 @@ def _arc_cost(problem: Problem, coefficients: Coefficients, tier: FirstTier, upp
     entering = q @ coefficients.entering_cny_per_t[0] * DAYS_PER_YEAR
     cost = (q @ problem.trips_per_t(0))[:, None] * np.where(lost, 0.0, trip) + q @ onward.T + entering[:, None]
     return np.where(lost, np.inf, cost)
+
+
+def _least(problem: Problem, stations: Int) -> list[float]:
+    low, high = problem.network.tiers[:2]
+    return [size.min_t_per_day for size in low.sizes] + [high.sizes[k].min_t_per_day for k in stations.tolist()]
 
 
 def _limits(problem: Problem, upper: tuple[OpenSites, ...], level: int) -> tuple[Float, Float]:
@@ -196,6 +206,29 @@ class State:
         self.total += cost - self.now[part]
         self.arc[part], self.now[part], self.walk_m[part] = arc, cost, fixed.walk_m[arc]
 
+    def too_empty(self) -> set[int]:
+        """Used sites below the minimum throughput of their size, and stations as -1 - position."""
+        least, stations = self.fixed.least_t_per_day, self.fixed.stations
+        sizes = len(least) - stations
+        if not any(least):
+            return set()
+        short = {site for site, users in enumerate(self.users)
+                 if users and self.load[1][site] < least[self.size[site]] * (1.0 - ROOM_SHARE)}
+        return short | {-1 - s for s in range(stations)
+                        if DUST_T_PER_DAY < self.used[s] < least[sizes + s] * (1.0 - ROOM_SHARE)}
+
+    def copy(self) -> State:
+        """The same state, to go back to."""
+        other = copy(self)
+        other.size, other.station, other.users = self.size[:], self.station[:], self.users[:]
+        other.load = (self.load[0][:], self.load[1][:], self.load[2][:])
+        other.used, other.arc, other.now, other.walk_m = self.used[:], self.arc[:], self.now[:], self.walk_m[:]
+        return other
+
+    def go_back_to(self, other: State) -> None:
+        """Become an earlier copy, which must not be used any more."""
+        vars(self).update(vars(other))
+
     def fits_site(self, arc: int) -> bool:
         """Whether the site of an arc is open and has room for it at its present size."""
         site = self.fixed.site[arc]
@@ -252,12 +285,13 @@ class State:
     def settle(self, parts: Iterable[int]) -> set[int]:
         """Let parts go to nearer open sites with room until nobody can; returns the sites of departure and arrival.
 
-        The largest first; who leaves a site makes room for others, who are looked at next. Every step shortens the
-        walk of one part and lengthens none, so this ends.
+        The largest first; who leaves a site makes room for others, who are looked at next. Nobody leaves where too
+        little would be left (minimum throughput). Every step shortens one walk and lengthens none, so this ends.
         """
         fixed = self.fixed
         queue = deque(sorted(set(parts), key=lambda part: (-fixed.households[part], part)))
         waiting, touched = set(queue), set[int]()
+        minimums, short = any(fixed.least_t_per_day), self.too_empty()
         while queue:
             part = queue.popleft()
             waiting.discard(part)
@@ -267,7 +301,11 @@ class State:
             left = fixed.site[arc] if arc >= 0 else -1
             station = self.station[left] if arc >= 0 else -1
             self.lift(part)
-            if not self.go_nearest(part, present_m):
+            gone = self.go_nearest(part, present_m)
+            if gone and minimums and not self.too_empty() <= short:
+                self.lift(part)
+                gone = False
+            if not gone:
                 if arc >= 0:
                     self.put(part, arc, station)
                 continue

@@ -14,7 +14,8 @@ RESIZE  another size that holds the present load; nobody comes, or parts come as
 
 A move that saves more than WORTH_CNY_PER_YEAR is made; then walking is settled (State.settle) and sites left without
 users are closed. Settling may cost more than the move saved: a move to which this happened TRIES times is not made
-again, which is what makes the search end. A site whose whole load fits a cheaper station is moved there.
+again, which is what makes the search end. No step may push a site or a station below its minimum throughput where one
+is set. A site whose whole load fits a cheaper station is moved there.
 """
 
 from __future__ import annotations
@@ -103,8 +104,12 @@ def _assign_stations(problem: Problem, coefficients: Coefficients, upper: tuple[
     rows = np.arange(len(used))
     if not cost[rows, choice].sum() < cost[rows, present].sum() - WORTH_CNY_PER_YEAR:
         return False
+    before, short = state.copy(), state.too_empty()
     for site, station in zip(used.tolist(), choice.tolist(), strict=True):
         restation(state, site, station)
+    if not state.too_empty() <= short:
+        state.go_back_to(before)
+        return False
     return True
 
 

@@ -275,3 +275,15 @@ def test_sites_leave_dear_stations_even_without_the_engine(name: str, monkeypatc
         dear += len(station_faults(Town.of(problem, start)))
         assert faults_of(problem, improved(problem, start)) == []
     assert dear > 0
+
+
+def test_no_site_or_station_is_pushed_below_its_minimum_throughput() -> None:
+    lawful = 0
+    for seed in range(120):
+        problem = small_problem(seed, Shape(parts=10, sites=(8, 3, 1), min_t_per_day=0.75))
+        start = start_plan(problem, seed, settled=True)
+        if not {fault.code for fault in check_plan(problem, start)} & {"below_min_throughput"}:
+            lawful += 1
+            codes = {fault.code for fault in check_plan(problem, improved(problem, start))}
+            assert codes <= {"nearer_site_has_room"}, seed
+    assert lawful >= 10, lawful
