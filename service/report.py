@@ -17,7 +17,7 @@ from service.report_tables import (
     Cell,
     assumption_table,
     balance_table,
-    kpi_table,
+    kpi_tables,
     rule_table,
     site_table,
     table,
@@ -39,7 +39,7 @@ def write_report(path: Path, plan: PlanJson, layers: Mapping[str, geopandas.GeoD
     plan = _with_zone_names(plan, layers.get("zones"))
     body = "\n".join([
         _header(plan, texts), _estimated(plan, texts), _headline(plan, texts), _map(plan, layers, streets, texts),
-        _section(texts, "report.kpis", kpi_table(plan, texts)),
+        _section(texts, "report.kpis", kpi_tables(plan, texts)),
         _section(texts, "report.balance", balance_table(plan, texts)),
         _section(texts, "report.rules", rule_table(plan, texts)),
         _section(texts, "report.unserved_heading", unserved_tables(plan, layers.get("unserved"), texts)),

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from optimizer.network import Title
-from service.figures import figure, number
+from service.figures import figure_parts, number
+from service.kpi_groups import kpi_groups
 from service.plan_json import PlanJson, Text
 from service.texts import Texts, plain
 
@@ -56,13 +57,32 @@ def label_of(plan: PlanJson, texts: Texts, code: str | None) -> Title:
     return plain(code)
 
 
-def kpi_table(plan: PlanJson, texts: Texts) -> str:
-    """Every indicator with its value and unit, in two columns."""
-    rows = [[Cell(two(kpi.title)), Cell(two(figure(kpi.value, kpi.unit, name)), numeric=True)]
-            for name, kpi in plan.kpis.items()]
-    half = (len(rows) + 1) // 2
-    columns = [table(_head(texts, "indicator", "value#"), part) for part in (rows[:half], rows[half:]) if part]
-    return f'<div class="pair">{"".join(columns)}</div>'
+def kpi_tables(plan: PlanJson, texts: Texts) -> str:
+    """Every indicator that has a value, by group: value and unit in columns of their own, tiers side by side."""
+    blocks = []
+    for group in kpi_groups(plan, texts):
+        rows = [_kpi_row(two(plan.kpis[name].title), plan, (name,)) for name in group.names]
+        tables = [_kpi_grid(_head(texts, "indicator", "value#", "unit"), rows)] if rows else []
+        for grid in group.grids:
+            head = [*_head(texts, "indicator"), *(Cell(two(title), numeric=True) for title in grid.columns),
+                    *_head(texts, "unit")]
+            tables.append(_kpi_grid(head, [_kpi_row(two(row.title), plan, row.names) for row in grid.rows]))
+        blocks.append(f'<div class="group"><h3>{two(group.title)}</h3>{"".join(tables)}</div>')
+    return f'<div class="groups">{"".join(blocks)}</div>' if blocks else ""
+
+
+def _kpi_grid(head: Sequence[Cell], rows: Sequence[Sequence[Cell]]) -> str:
+    return table(head, rows).replace("<table>", '<table class="kpis">', 1)
+
+
+def _kpi_row(title: str, plan: PlanJson, names: Sequence[str | None]) -> list[Cell]:
+    """One measure: its title, a number per column, the unit once where the columns share it."""
+    shown = [figure_parts(plan.kpis[n].value, plan.kpis[n].unit, n) if n else figure_parts(None, None) for n in names]
+    units = list(dict.fromkeys((s.unit.zh, s.unit.en) for s, n in zip(shown, names, strict=True)
+                               if n and plan.kpis[n].value is not None))
+    shared = Title(zh=units[0][0], en=units[0][1]) if len(units) == 1 else Title(zh="", en="")
+    numbers = [Cell(two(s.number if len(units) == 1 else s.joined()), numeric=True) for s in shown]
+    return [Cell(title), *numbers, Cell(two(shared))]
 
 
 def balance_table(plan: PlanJson, texts: Texts) -> str:
