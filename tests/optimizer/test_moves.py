@@ -287,3 +287,17 @@ def test_no_site_or_station_is_pushed_below_its_minimum_throughput() -> None:
             codes = {fault.code for fault in check_plan(problem, improved(problem, start))}
             assert codes <= {"nearer_site_has_room"}, seed
     assert lawful >= 10, lawful
+
+
+def test_a_saving_that_settling_undoes_is_left_and_the_search_ends() -> None:
+    """Two swaps that undo each other: each pays by itself, one of them no longer once walking is settled."""
+    problem = small_problem(246, SHAPES["existing and minimum"])
+    plan = improved(problem, start_plan(problem, 246, settled=False))
+    town = Town.of(problem, plan)
+    assert idle_faults(town, plan) + walking_faults(town) + station_faults(town) == []
+    paying = [after for _, after in town.moves() if after.cost() < town.cost() - WORTH]
+    assert len(paying) == 1
+    settled = paying[0]
+    while (moved := settled.settled_once()) is not None:
+        settled = moved
+    assert settled.cost() > town.cost()
