@@ -127,16 +127,18 @@ def _ways(access: Access, low: Snap, high: Snap) -> Ways:
 
 def _existing(places: Places, tier: TierPlan) -> pd.DataFrame:
     table = places.existing_sites
-    return table[(table["tier"] == tier.tier_id) & (table["status"] != "must_close")].reset_index(drop=True)
+    mine = (table["tier"] == tier.tier_id) & (table["status"] != "must_close")
+    return pd.DataFrame(table[mine].reset_index(drop=True))
 
 
-def _with_existing(places: Places, tier: TierPlan, ids: Sequence[str], zone: Sequence[str | None], geometry: Sequence[object],
+def _with_existing(places: Places, tier: TierPlan, ids: Sequence[str], zone: Sequence[str | None],
+                   geometry: NDArray[np.object_],
                    xy: Float, area_m2: Float, fits: Bool) -> TierSites:
     """New candidates followed by the tier's existing sites, which stand on land of their own."""
     old = _existing(places, tier)
     sizes = np.array(tier.size_ids)
     fits_old = np.array([[s is None or pd.isna(s) or s == k for k in sizes] for s in old["size"]], dtype=bool)
-    points = shapely.point_on_surface(np.asarray(old.geometry.array, dtype=object))
+    points = shapely.point_on_surface(np.asarray(old["geometry"].array, dtype=object))
     return TierSites(
         tier.tier_id, (*ids, *(str(i) for i in old["id"])),
         (*zone, *(None if pd.isna(z) else str(z) for z in old["zone_id"])),

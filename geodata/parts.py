@@ -73,7 +73,8 @@ def demand_parts(communities: gpd.GeoDataFrame, access: Access, limits: PartLimi
     names = communities["id"].astype(str).to_numpy()
     ids = tuple(f"{names[c]}#{k}" for c, k in zip(community, number, strict=True))
     count = np.bincount(part_of, minlength=len(community))
-    mean = np.stack([np.bincount(part_of, weights=xy[:, axis], minlength=len(community)) / count for axis in (0, 1)], 1)
+    sums = [np.bincount(part_of, weights=xy[:, axis], minlength=len(community)) for axis in (0, 1)]
+    mean = np.stack(sums, axis=1) / count[:, None]
     return Parts(ids, community, 1.0 / pieces[community], mean, sorted_standing, part_of)
 
 
@@ -81,7 +82,7 @@ def _part_counts(communities: gpd.GeoDataFrame, limits: PartLimits) -> Int:
     need = shapely.area(communities.geometry.to_numpy()) / limits.area_m2
     if limits.households is not None:
         need = np.maximum(need, communities["households"].to_numpy(dtype=np.float64) / limits.households)
-    return np.maximum(1, np.ceil(need - 1e-9)).astype(np.int64)
+    return np.asarray(np.maximum(1, np.ceil(need - 1e-9)), dtype=np.int64)
 
 
 def _standing_points(geometry: NDArray[np.object_], access: Access, at_least: Int) -> tuple[Int, Snap, Float]:
@@ -126,7 +127,7 @@ def _standing_points(geometry: NDArray[np.object_], access: Access, at_least: In
 
 
 def _lived_on(owner: Int, length: Float, highway: NDArray[np.object_], communities: int) -> NDArray[np.bool_]:
-    """Which pieces of street residents stand on: not through traffic, not a mere touch, unless there is nothing else."""
+    """Which pieces of street residents stand on: no through traffic, no mere touch, unless there is nothing else."""
     through = np.isin(highway.astype(str), THROUGH_TRAFFIC)
     lived = np.bincount(owner[~through], weights=length[~through], minlength=communities) > TOUCH_M
     keep = ~through | ~lived[owner]

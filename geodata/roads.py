@@ -23,7 +23,8 @@ Bool = NDArray[np.bool_]
 NODE_GRID_M = 0.01
 """Vertices that round to the same cell of this grid are the same node."""
 
-NEVER_OPEN = frozenset({"construction", "proposed", "abandoned", "razed", "services", "rest_area", "elevator", "corridor"})
+NEVER_OPEN = frozenset({"construction", "proposed", "abandoned", "razed", "services", "rest_area", "elevator",
+                        "corridor"})
 FOOT_ONLY = frozenset({"footway", "path", "steps", "pedestrian", "cycleway", "bridleway", "track"})
 MOTOR_ONLY = frozenset({"motorway", "motorway_link"})
 

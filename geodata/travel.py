@@ -83,7 +83,7 @@ def _fastest_of_parallel(tail: Int, head: Int, duration: Float, nodes: int) -> I
     key = tail * np.int64(nodes) + head
     order = np.lexsort((duration, key))
     order = order[tail[order] != head[order]]
-    return order[np.diff(key[order], prepend=-1) > 0]
+    return np.asarray(order[np.diff(key[order], prepend=-1) > 0], dtype=np.int64)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ Int = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Throughput:
-    """Tonnes per day and material: arriving at each site of each tier, left unserved, lost to distance or abstention."""
+    """Tonnes per day and material: arriving at each site, left unserved, lost to distance or abstention."""
 
     entering: tuple[Float, ...]
     """[J_l, M] per tier."""

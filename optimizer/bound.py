@@ -78,7 +78,8 @@ def check_multipliers(problem: Problem, multipliers: Multipliers) -> None:
     tiers = len(problem.sites)
     if len(multipliers.site_per_t) != tiers or len(multipliers.site_per_m3) != tiers:
         raise BadMultipliersError("site prices are needed for every tier, no more and no less")
-    if multipliers.link_part.ndim != 1 or any(a.dtype.kind != "i" for a in (multipliers.link_part, multipliers.link_site)):
+    links = (multipliers.link_part, multipliers.link_site)
+    if multipliers.link_part.ndim != 1 or any(a.dtype.kind != "i" for a in links):
         raise BadMultipliersError("links are pairs of whole numbers")
     n, materials, last = len(problem.demand.part_ids), len(problem.network.materials), len(problem.sites) - 1
     arrays = [(s.part_price, (n,)) for s in multipliers.scenarios]

@@ -42,7 +42,7 @@ def last_tier(problem: Problem, coefficients: Coefficients) -> LastTier:
     level = len(problem.sites) - 1
     sites = problem.sites[level]
     opened, closed = coefficients.open_cny_per_year[level], coefficients.closed_cny_per_year[level]
-    keep = sites.status == SiteStatus.KEEP
+    keep = np.asarray(sites.status == SiteStatus.KEEP, dtype=bool)
     free = sites.allowed & ~keep[:, None]
     extra = np.where(free, opened - closed[:, None], np.inf)
     least = extra.min(axis=0) if len(sites) else np.full(sites.allowed.shape[1], np.inf)
@@ -100,8 +100,9 @@ def most_worth(tier: LastTier, rows: Int, price: Float, most_t_per_day: Float) -
     worth = np.zeros(len(rows))
     for rank in range(len(order)):
         inside = order[: rank + 1]
-        useful = tier.accepts[:, inside].any(axis=1)
+        useful = np.asarray(tier.accepts[:, inside].any(axis=1), dtype=bool)
         room = rows[:, useful] @ tier.capacity_t_per_day[useful]
-        room = room + np.where(tier.kept & useful[None, :], tier.capacity_t_per_day[None, :], 0.0).max(axis=1, initial=0).sum()
+        staying = np.where(tier.kept & useful[None, :], tier.capacity_t_per_day[None, :], 0.0)
+        room = room + float(staying.max(axis=1, initial=0.0).sum())
         worth += (falling[rank] - falling[rank + 1]) * np.minimum(room, most_t_per_day[inside].sum())
     return worth

@@ -73,7 +73,8 @@ def audit(context: typer.Context, study: StudyFile, overrides: Overrides = None,
 
 @app.command()
 def run(context: typer.Context, study: StudyFile, out: Annotated[Path, typer.Option("--out", help="result folder")],
-        overrides: Overrides = None, seed: Annotated[int | None, typer.Option(help="seed of siting and routing")] = None,
+        overrides: Overrides = None,
+        seed: Annotated[int | None, typer.Option(help="seed of siting and routing")] = None,
         time_limit_s: Annotated[float | None, typer.Option("--time-limit", help="safety stop of siting, s")] = None,
         progress_file: Annotated[Path | None, typer.Option(help="append progress as JSON lines")] = None,
         as_json: AsJson = False) -> None:

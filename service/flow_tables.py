@@ -59,7 +59,8 @@ def flow_layer(out: Outcome) -> gpd.GeoDataFrame:
         tiers = problem.network.tiers
         ids = [m.id for m in problem.network.materials]
         tables.append((
-            {"id": [f"{tiers[leg].id}:{low.ids[i]}>{high.ids[j]}:{ids[m]}" for i, j, m in zip(a, b, material, strict=True)],
+            {"id": [f"{tiers[leg].id}:{low.ids[i]}>{high.ids[j]}:{ids[m]}"
+                    for i, j, m in zip(a, b, material, strict=True)],
              "from_id": [low.ids[i] for i in a], "to_id": [high.ids[j] for j in b], "from_tier_id": tiers[leg].id,
              "to_tier_id": tiers[leg + 1].id, "material_id": [ids[m] for m in material], "flow_t_per_day": tonnes,
              "flow_m3_per_day": tonnes * problem.m3_per_t(feed.state)[material],
@@ -71,7 +72,7 @@ def flow_layer(out: Outcome) -> gpd.GeoDataFrame:
 def route_layers(out: Outcome) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """One line per trip on the streets, and every stop of every trip."""
     lines = trip_lines(out.problem, out.ground, out.haulage.tours)
-    place = {tier_sites.tier_id: dict(zip(tier_sites.ids, tier_sites.xy, strict=True)) for tier_sites in out.ground.sites}
+    place = {sites.tier_id: dict(zip(sites.ids, sites.xy, strict=True)) for sites in out.ground.sites}
     first, tiers = out.ground.sites[0].tier_id, [s.tier_id for s in out.ground.sites]
     routes: list[tuple[object, ...]] = []
     stops: list[tuple[object, ...]] = []

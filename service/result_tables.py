@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -46,9 +46,9 @@ class Outcome:
         return arc_of_part(self.problem, self.plan.site_of_part)
 
 
-def frame(rows: dict[str, object], geometry: Iterable[object], crs: str) -> gpd.GeoDataFrame:
+def frame(rows: Mapping[str, object], geometry: Iterable[object], crs: str) -> gpd.GeoDataFrame:
     """A table in WGS 84 from columns and metric geometry."""
-    return to_wgs84(gpd.GeoDataFrame(rows, geometry=list(geometry), crs=crs))
+    return to_wgs84(gpd.GeoDataFrame(dict(rows), geometry=list(geometry), crs=crs))
 
 
 def site_layers(out: Outcome) -> dict[str, gpd.GeoDataFrame]:
@@ -80,10 +80,14 @@ def _open_sites(out: Outcome, level: int, through: Throughput) -> gpd.GeoDataFra
         "capacity_t_per_day": capacity, "capacity_m3_per_day": volume, "utilisation_share": fill,
         "persons_count": people[0][site], "households_count": people[1][site], "annual_cost_cny_per_year": cost,
         "feeds_id": _feeds(out, level, site),
-        "visits_per_week_count": [float(out.haulage.visits_per_week[places.ids[s]])
-                                  if level == 0 and places.ids[s] in out.haulage.visits_per_week else None for s in site],
+        "visits_per_week_count": [_visits(out, level, places.ids[s]) for s in site],
         "snap_m": ground.snap_m[level][site], "estimated": _estimated(out, parcel)}
     return frame(rows, shapely.points(places.xy[site]), out.brief.places.crs_metric)
+
+
+def _visits(out: Outcome, level: int, site: str) -> float | None:
+    visits = out.haulage.visits_per_week.get(site) if level == 0 else None
+    return None if visits is None else float(visits)
 
 
 def _estimated(out: Outcome, on_parcel: NDArray[np.bool_]) -> list[bool]:
@@ -96,15 +100,15 @@ def _served_people(out: Outcome, level: int) -> tuple[Float, Float]:
     """Persons and households behind each site of a tier, by the share of tonnes that flow."""
     demand, plan, problem = out.problem.demand, out.plan, out.problem
     served = plan.site_of_part >= 0
-    persons, households = (np.bincount(plan.site_of_part[served], weights=who[served], minlength=len(problem.sites[0]))
+    persons, households = (_per(plan.site_of_part[served], who[served], len(problem.sites[0]))
                            for who in (demand.persons, demand.households))
     for leg in range(level):
         flow = plan.flows[leg]
         tonnes = flow.t_per_day.sum(axis=1)
         sent = np.bincount(flow.origin, weights=tonnes, minlength=len(problem.sites[leg]))
         share = tonnes / np.maximum(sent[flow.origin], 1e-300)
-        persons, households = (np.bincount(flow.destination, weights=who[flow.origin] * share,
-                                           minlength=len(problem.sites[leg + 1])) for who in (persons, households))
+        persons, households = (_per(flow.destination, who[flow.origin] * share, len(problem.sites[leg + 1]))
+                               for who in (persons, households))
     return persons, households
 
 
@@ -208,7 +212,8 @@ def zone_layer(out: Outcome) -> gpd.GeoDataFrame:
     persons = demand.persons[inside]
     total = _per(zone, persons, count)
     covered = _per(zone, np.where(reach[inside], persons, 0.0), count)
-    walked = np.where(served, problem.walk.distance_m[np.maximum(arc[inside], 0)], 0.0) if len(problem.walk.part) else 0.0
+    walked = np.zeros(len(zone))
+    walked[served] = problem.walk.distance_m[arc[inside][served]]
     with_site = _per(zone, np.where(served, persons, 0.0), count)
     generated = _per(zone, demand.generated_t_per_day[inside].sum(axis=1), count)
     unserved = _per(zone, through.unserved[inside].sum(axis=1), count)

@@ -123,6 +123,7 @@ def _leg_of(problem: Problem, tour: Tour) -> int:
     if tour.kind == "collection":
         return 0
     for leg in range(1, len(problem.legs)):
-        if tour.base in problem.sites[leg].ids and any(s in problem.sites[leg + 1].ids for t in tour.trips for s in t.stops):
+        reached = {stop for trip in tour.trips for stop in trip.stops}
+        if tour.base in problem.sites[leg].ids and reached <= set(problem.sites[leg + 1].ids):
             return leg
     raise ValueError(f"tour {tour.id} starts at no site that is hauled from")

@@ -155,7 +155,8 @@ def _bound(folder: Path, problem: Problem, objective: float) -> tuple[float | No
         if not isinstance(said, int | float) or abs(said - value) > BOUND_TOLERANCE * max(1.0, abs(value)):
             wrong.append(Finding("claim_differs", f"certificate.json {name}", f"says {said}, recomputed {value}"))
     if list(found.dropped) != claim.get("dropped_from_bound"):
-        wrong.append(Finding("claim_differs", "certificate.json dropped_from_bound", f"recomputed {list(found.dropped)}"))
+        wrong.append(Finding("claim_differs", "certificate.json dropped_from_bound",
+                             f"recomputed {list(found.dropped)}"))
     return found.value_cny_per_year, wrong
 
 

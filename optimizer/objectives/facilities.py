@@ -1,4 +1,4 @@
-"""Sites: annualised build cost plus fixed running cost; an existing site pays no build cost, closing it has its price."""
+"""Sites: annualised build cost plus fixed running cost; existing sites pay no build cost, closing one has its price."""
 
 from __future__ import annotations
 

@@ -25,7 +25,8 @@ def coefficients(problem: Problem) -> Coefficients:
         vehicle = problem.network.vehicle(feed.vehicle)
         per_trip_s = vehicle.unload_s + (vehicle.stop_s if feed.stops_per_t == 0.0 else 0.0)
         driving_s = finite(leg.loaded_s) + finite(leg.empty_s)
-        trips.append(where_reachable(leg, (finite(leg.loaded_m) + finite(leg.empty_m)) / 1000.0 * vehicle.cost_cny_per_km
+        driving_km = (finite(leg.loaded_m) + finite(leg.empty_m)) / 1000.0
+        trips.append(where_reachable(leg, driving_km * vehicle.cost_cny_per_km
                                      + (driving_s + per_trip_s) * vehicle.cost_cny_per_s))
         detour_s = feed.detour_m_per_stop / (vehicle.speed_km_per_h["default"] / 3.6)
         per_stop = ((vehicle.stop_s + detour_s) * vehicle.cost_cny_per_s

@@ -1,7 +1,7 @@
 """Raising the bound: subgradient ascent on the prices of the parts and of the links to the stations.
 
-Deflected subgradients with a Polyak step towards a little above the best value; the step shrinks after failures (Camerini, Fratta and
-Maffioli 1975, Mathematical Programming Study 3; parameters measured on Hankou).
+Deflected subgradients with a Polyak step towards a little above the best value; the step shrinks after failures
+(Camerini, Fratta and Maffioli 1975, Mathematical Programming Study 3).
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def raise_bound(problem: Problem, coefficients: Coefficients, tier: FirstTier, s
                 on_step: Callable[[int, float], bool] | None = None) -> Ascent:
     """The best multipliers found from `start` (one scenario) in a number of steps.
 
-    `reach` is how much the value may still rise; steps aim at the best value so far plus it. Stops early above `enough`, or when `on_step(step, best)` returns True.
+    `reach` is how much the value may still rise; steps aim at the best value so far plus it. Stops early above
+    `enough`, or when `on_step(step, best)` returns True.
     """
     scenario = start.scenarios[0]
     part_price, link = scenario.part_price.copy(), link_table(problem, start)

@@ -26,9 +26,10 @@ from optimizer.first_tier import FirstTier
 from optimizer.network import DAYS_PER_YEAR
 from optimizer.objectives import Coefficients
 from optimizer.pools import last_tier_limits, last_tier_pools
-from optimizer.prices import onward_prices
+from optimizer.prices import NO_WAY, onward_prices
 from optimizer.problem import Problem
 from optimizer.solvers.ascent import as_stored, raise_bound
+from optimizer.solvers.assignment import HOPELESS
 from optimizer.solvers.first_tier_lp import Relaxed, relax
 from optimizer.solvers.link_dual import link_prices
 
@@ -37,6 +38,10 @@ Int = NDArray[np.int64]
 
 REACH_SHARE = 0.01
 """How far above the best bound an ascent aims, as a share of the first tier's fixed cost in the linear programme."""
+
+
+USEFUL_SHARE = 0.1
+"""Arcs dearer than this share of a site's cost at the part prices are left out of the relaxation of a mix."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +96,19 @@ def end_price_guess(problem: Problem, coefficients: Coefficients) -> Float:
 
 def relaxed_at(problem: Problem, coefficients: Coefficients, tier: FirstTier, multipliers: Multipliers,
                end_price: Float, sizes: Int | None = None) -> Relaxed | None:
-    """The first tier's linear relaxation at the multipliers' prices, within the capacity of last-tier `sizes`."""
-    arcs = priced_arcs(problem, coefficients, multipliers, end_price, link_table(problem, multipliers))
-    pools = None if sizes is None else last_tier_pools(problem, tier, sizes)
-    return relax(tier, arcs.value[tier.arc], len(problem.demand.part_ids), pools)
+    """The first tier's linear relaxation at the multipliers' prices.
+
+    With last-tier `sizes` their capacity is kept, and only arcs that look useful at the multipliers' part prices enter:
+    less room makes none of the others attractive.
+    """
+    value = priced_arcs(problem, coefficients, multipliers, end_price, link_table(problem, multipliers)).value[tier.arc]
+    parts = len(problem.demand.part_ids)
+    if sizes is None:
+        return relax(tier, value, parts)
+    reduced = value + multipliers.scenarios[0].part_price[tier.part]
+    typical = np.where(np.isfinite(tier.open_cny_per_year), tier.open_cny_per_year, 0.0).max(axis=1)
+    useful = reduced <= USEFUL_SHARE * typical[tier.site]
+    return relax(tier, value, parts, last_tier_pools(problem, tier, sizes), within=useful)
 
 
 def with_links(problem: Problem, coefficients: Coefficients, tier: FirstTier, multipliers: Multipliers,
@@ -105,16 +119,24 @@ def with_links(problem: Problem, coefficients: Coefficients, tier: FirstTier, mu
     nothing = np.zeros(len(problem.network.materials))
     onward = onward_prices(problem, coefficients, site_prices(problem, multipliers, nothing))[1]
     q = problem.captured_t_per_day[tier.arc] * relaxed.arc_share[:, None]
-    path = (q @ problem.trips_per_t(0) * DAYS_PER_YEAR)[:, None] * coefficients.trip_cny[0][tier.site]
-    path = path + q @ np.where(np.isfinite(onward), onward, 1e9).T
+    trip = np.minimum(coefficients.trip_cny[0], NO_WAY)[tier.site]
+    path = (q @ problem.trips_per_t(0) * DAYS_PER_YEAR)[:, None] * trip + q @ onward.T
     cost = np.zeros((len(problem.demand.part_ids), len(problem.sites[1])))
-    np.add.at(cost, tier.part, np.where(np.isfinite(path), path, 1e12))
+    np.add.at(cost, tier.part, path)
     earned = multipliers.site_per_t[1][:, None] * problem.capacity_t_per_day(1)[None, :]
     fixed = np.where(problem.sites[1].allowed, coefficients.open_cny_per_year[1] - earned, np.inf).min(axis=1)
     fixed = np.maximum(np.where(np.isfinite(fixed), fixed, 1e12) - coefficients.closed_cny_per_year[1], 0.0)
-    table = as_stored(link_prices(cost, fixed))
+    table = as_stored(link_prices(_dear_where_no_way(cost, q, tier, fixed), fixed))
     part, site = np.nonzero(table)
     return replace(multipliers, link_part=part, link_site=site, link_value=table[part, site])
+
+
+def _dear_where_no_way(cost: Float, q: Float, tier: FirstTier, fixed: Float) -> Float:
+    """Costs of links [n, J_1] where 'no way' costs no more than it must to be avoided: huge prices would be useless."""
+    tonnes = np.bincount(tier.part, weights=q.sum(axis=1), minlength=len(cost))
+    way = cost <= HOPELESS * np.maximum(tonnes, 1e-9)[:, None]
+    dear = np.where(way, cost, 0.0).max(axis=1) + np.where(fixed < NO_WAY / 10.0, fixed, 0.0).max(initial=0.0)
+    return np.where(way, cost, dear[:, None])
 
 
 def base_multipliers(problem: Problem, coefficients: Coefficients, tier: FirstTier, effort: Effort,
@@ -163,7 +185,8 @@ def price_mixes(problem: Problem, coefficients: Coefficients, tier: FirstTier, m
             return multipliers
         row = np.array([mix], dtype=np.int64)
         if mix not in position:
-            scenario = _scenario_for(problem, coefficients, tier, multipliers, np.repeat(np.arange(len(mix)), row[0]), ingredients)
+            added = np.repeat(np.arange(len(mix)), row[0])
+            scenario = _scenario_for(problem, coefficients, tier, multipliers, added, ingredients)
             if scenario is None:
                 return multipliers
             position[mix] = len(multipliers.scenarios)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from optimizer.first_tier import FirstTier
 from optimizer.pools import Pools
+from optimizer.solvers.options import site_options
 from optimizer.solvers.linear import LinearModel, RowBuilder, solve
 
 Float = NDArray[np.float64]
@@ -26,40 +27,41 @@ class Relaxed:
     """CNY per year per unit of each pool, >= 0, [R]."""
 
 
-def relax(tier: FirstTier, arc_value: Float, parts: int, pools: Pools | None = None, *, time_limit_s: float = 60.0) -> Relaxed | None:
+def relax(tier: FirstTier, arc_value: Float, parts: int, pools: Pools | None = None, *,
+          within: NDArray[np.bool_] | None = None, time_limit_s: float = 60.0) -> Relaxed | None:
     """The optimum of the linear relaxation with the links x <= y of every arc; None when time ran out.
 
-    Each site is represented by its cheapest size per tonne, with the largest capacities of its allowed sizes: the
-    programme only has to be a good start, the bound is computed elsewhere.
+    Each site is represented by its cheapest size; `within` [E] leaves the other arcs out. The programme only has to be
+    a good start, the bound is computed elsewhere.
     """
-    arcs, count = len(tier.arc), tier.site_count
-    opened = np.where(np.isfinite(tier.open_cny_per_year), tier.open_cny_per_year, np.inf)
+    kept = np.arange(len(tier.arc)) if within is None else np.flatnonzero(within)
+    count, arcs, every = tier.site_count, len(kept), np.arange(tier.site_count)
+    part, site, own = tier.part[kept], tier.site[kept], np.arange(len(kept))
+    size = np.argmin(tier.open_cny_per_year, axis=1)
+    price = tier.open_cny_per_year[every, size]
     rows = RowBuilder()
     at_most_once = rows.block(parts, upper=1.0)
-    rows.put(at_most_once + tier.part, np.arange(arcs), 1.0)
+    rows.put(at_most_once + part, own, 1.0)
     link = rows.block(arcs, upper=0.0)
-    rows.put(link + np.arange(arcs), np.arange(arcs), 1.0)
-    rows.put(link + np.arange(arcs), arcs + tier.site, -1.0)
-    size = np.argmin(opened, axis=1)
-    for measure in range(tier.use.shape[1]):
-        capacity = tier.capacity[size, measure]
-        if not np.isfinite(capacity).any():
-            continue
+    rows.put(link + own, own, 1.0)
+    rows.put(link + own, arcs + site, -1.0)
+    for measure in site_options(tier).measures:
         room = rows.block(count, upper=0.0)
-        rows.put(room + tier.site, np.arange(arcs), tier.use[:, measure] / capacity[tier.site])
-        rows.put(room + np.arange(count), arcs + np.arange(count), -1.0)
+        rows.put(room + site, own, tier.use[kept, measure] / tier.capacity[size, measure][site])
+        rows.put(room + every, arcs + every, -1.0)
     shared = rows.block(0 if pools is None else len(pools.limit), upper=np.empty(0) if pools is None else pools.limit)
     if pools is not None:
-        arc, pool = np.nonzero(pools.draw)
-        rows.put(shared + pool, arc, pools.draw[arc, pool])
-    cost = np.concatenate([arc_value, np.where(np.isfinite(opened[np.arange(count), size]),
-                                               opened[np.arange(count), size] - tier.closed_cny_per_year, 0.0)])
-    usable = np.isfinite(opened[np.arange(count), size]).astype(np.float64)
+        row, pool = np.nonzero(pools.draw[kept])
+        rows.put(shared + pool, row, pools.draw[kept[row], pool])
+    usable = np.isfinite(price).astype(np.float64)
+    cost = np.concatenate([arc_value[kept], np.where(usable > 0.0, price - tier.closed_cny_per_year, 0.0)])
     lower = np.concatenate([np.zeros(arcs), np.where(tier.must_open, usable, 0.0)])
     upper = np.concatenate([np.ones(arcs), usable])
-    model = LinearModel(cost, lower, upper, np.zeros(arcs + count, dtype=bool), rows.rows())
-    answer = solve(model, time_limit_s=time_limit_s)
+    answer = solve(LinearModel(cost, lower, upper, np.zeros(arcs + count, dtype=bool), rows.rows()),
+                   time_limit_s=time_limit_s)
     if answer.x is None or answer.dual is None:
         return None
-    return Relaxed(answer.x[:arcs], answer.x[arcs:], np.maximum(-answer.dual[:parts], 0.0),
+    share = np.zeros(len(tier.arc))
+    share[kept] = answer.x[:arcs]
+    return Relaxed(share, answer.x[arcs:], np.maximum(-answer.dual[:parts], 0.0),
                    np.maximum(-answer.dual[shared:], 0.0))

@@ -37,8 +37,8 @@ def most_in_reach(tier: FirstTier) -> Float:
     A measure is limited by everybody in reach and, through the largest ratio of two measures, by the other capacities.
     """
     count, (sizes, measures) = tier.site_count, tier.capacity.shape
-    everybody = np.stack([np.bincount(tier.site, weights=tier.use[:, d], minlength=count) for d in range(measures)], 1)
-    most = np.repeat(everybody[:, None, :], sizes, axis=1)
+    sums = [np.bincount(tier.site, weights=tier.use[:, d], minlength=count) for d in range(measures)]
+    most: Float = np.repeat(np.stack(sums, axis=1).astype(np.float64)[:, None, :], sizes, axis=1)
     for d in range(measures):
         for other in range(measures):
             if d != other:
@@ -65,6 +65,6 @@ def site_options(tier: FirstTier) -> Options:
             enough = (tier.capacity[other][None, :] >= useful[:, size, :] - 1e-12).all(axis=1)
             beaten[:, size] |= offered[:, other] & (cheaper | same) & enough
     site, size_index = np.nonzero(offered & ~beaten)
-    binds = (most[site, size_index] > tier.capacity[size_index] * (1 + 1e-12)).any(axis=0) if len(site) else np.array([])
+    tight = most[site, size_index] > tier.capacity[size_index] * (1 + 1e-12)
     fixed = tier.open_cny_per_year[site, size_index] - tier.closed_cny_per_year[site]
-    return Options(site.astype(np.int64), size_index.astype(np.int64), fixed, np.flatnonzero(binds))
+    return Options(site.astype(np.int64), size_index.astype(np.int64), fixed, np.flatnonzero(tight.any(axis=0)))

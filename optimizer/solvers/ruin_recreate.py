@@ -1,4 +1,4 @@
-"""Improving the first tier by ruin and recreate: close a few neighbouring sites, serve their parts again, keep what pays.
+"""Improving the first tier by ruin and recreate: close a few neighbours, serve their parts again, keep what pays.
 
 Recreation opens the sites of least reduced cost at the bound's part prices, with a little noise (after Schrimpf et al.
 2000, Journal of Computational Physics 159); worse answers are accepted with falling probability. Neighbourhoods come
@@ -58,7 +58,7 @@ class Recreation:
         self.site, self.size = start.site_of_part.copy(), start.size_of_site.copy()
         self.arc = np.full(len(guide), -1, dtype=np.int64)
         for part in np.flatnonzero(self.site >= 0):
-            arcs = self._arcs_of(part)
+            arcs = self._arcs_of(int(part))
             self.arc[part] = arcs[np.flatnonzero(tier.site[arcs] == self.site[part])[0]]
         self.load = np.zeros((count, tier.use.shape[1]))
         served = self.arc[self.arc >= 0]
