@@ -24,13 +24,13 @@ def assemble(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSite
     Where the loads do not fit the upper tiers, the parts that bring least are let go until they do.
     """
     site_of_part = site_of_part.copy()
+    up = upward(problem, coefficients, upper)
     while True:
         arc = arc_of_part(problem, site_of_part)
         served = np.flatnonzero(arc >= 0)
         used = np.unique(site_of_part[served])
         load = np.zeros((len(problem.sites[0]), len(problem.network.materials)))
         np.add.at(load, site_of_part[served], problem.captured_t_per_day[arc[served]])
-        up = upward(problem, coefficients, upper)
         choice = serve_points(problem, up, used, load[used]) if len(used) and len(up.station) else None
         if choice is not None:
             arriving = np.zeros((len(up.station), load.shape[1]))
@@ -48,8 +48,28 @@ def assemble(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSite
         site_of_part[go] = -1
     first = Flows(used, up.station[choice], load[used])
     open_first = np.unique(np.concatenate([used, np.flatnonzero(problem.sites[0].status == SiteStatus.KEEP)]))
-    opened = (OpenSites(open_first, size_of_site[open_first]), *upper)
+    cheapest = np.argmin(np.where(problem.sites[0].allowed, coefficients.open_cny_per_year[0], np.inf), axis=1)
+    size = np.where(size_of_site >= 0, size_of_site, cheapest)  # the search may leave out a site that must stay
+    lowest = with_required(problem, coefficients, 0, OpenSites(open_first, size[open_first]))
+    opened = (lowest, *upper)
     return without_idle(problem, Plan(opened, site_of_part, (first, *flows), SolveReport("feasible", 0.0, None)))
+
+
+def with_required(problem: Problem, coefficients: Coefficients, level: int, opened: OpenSites) -> OpenSites:
+    """The open sites of a tier and the cheapest further ones that minimum counts per zone still lack."""
+    sites = problem.sites[level]
+    cost = np.where(sites.allowed, coefficients.open_cny_per_year[level], np.inf)
+    size = opened.size_of(len(sites))
+    extra = cost.min(axis=1, initial=np.inf) - coefficients.closed_cny_per_year[level]
+    for rule in problem.min_sites:
+        if rule.tier == level:
+            inside = sites.zone_of == rule.zone
+            closed = np.flatnonzero(inside & (size < 0) & sites.allowed.any(axis=1))
+            missing = max(rule.count - int((inside & (size >= 0)).sum()), 0)
+            added = closed[np.argsort(extra[closed], kind="stable")[:missing]]
+            size[added] = np.argmin(cost[added], axis=1)
+    site = np.flatnonzero(size >= 0)
+    return OpenSites(site, size[site])
 
 
 def without_idle(problem: Problem, plan: Plan) -> Plan:
@@ -60,8 +80,9 @@ def without_idle(problem: Problem, plan: Plan) -> Plan:
         busy = np.isin(current.site, plan.flows[level - 1].destination)
         keep = busy | (sites.status[current.site] == SiteStatus.KEEP)
         for rule in problem.min_sites:
-            inside = np.flatnonzero((sites.zone_of[current.site] == rule.zone) & ~keep) if rule.tier == level else []
-            missing = rule.count - int((keep & (sites.zone_of[current.site] == rule.zone)).sum())
-            keep[np.asarray(inside, dtype=np.int64)[: max(missing, 0)]] = True
+            if rule.tier == level:
+                here = sites.zone_of[current.site] == rule.zone
+                missing = rule.count - int((keep & here).sum())
+                keep[np.flatnonzero(here & ~keep)[: max(missing, 0)]] = True
         opened.append(OpenSites(current.site[keep], current.size[keep]))
     return Plan(tuple(opened), plan.site_of_part, plan.flows, plan.report)

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.accounts import all_coefficients, arc_of_part, books
-from optimizer.assemble import assemble
+from optimizer.assemble import assemble, with_required
 from optimizer.bound import Bound, Multipliers, lower_bound
 from optimizer.first_tier import FirstTier, first_tier
 from optimizer.network import DAYS_PER_YEAR
 from optimizer.objectives import Coefficients
-from optimizer.plan import Flows, OpenSites, Plan, SolveReport
+from optimizer.plan import Flows, OpenSites, Plan, SolveReport, Status
 from optimizer.pools import last_tier_pools, pools_of
 from optimizer.prices import unserved_cny_per_year
 from optimizer.problem import Problem, SiteStatus
@@ -108,7 +108,7 @@ def gap_share(problem: Problem, plan: Plan, bound_cny_per_year: float | None) ->
     return (account.objective_cny_per_year - bound_cny_per_year) / max(account.gross_cost_cny_per_year, 1.0)
 
 
-def _status(plan: Plan, gap: float | None, stopped: bool) -> str:
+def _status(plan: Plan, gap: float | None, stopped: bool) -> Status:
     if stopped:
         return "stopped"
     if not len(plan.open_sites[0].site):
@@ -170,6 +170,8 @@ class _Search:
         self.on_progress(self.news("upper_tiers", 0.15))
         if choice is None:
             return self._nothing()
+        if not len(used) or not all(len(opened.site) for opened in choice.open_sites):
+            return self._nothing()
         upper = improve_upper(problem, self.coefficients, choice.open_sites, Supply(used, load[used]))
         count = len(problem.demand.part_ids)
         keep = np.where(tier.must_open, np.argmin(tier.open_cny_per_year, axis=1), -1)
@@ -185,7 +187,7 @@ class _Search:
         best, value = plan, books(self.problem, plan).objective_cny_per_year
         rounds = self.settings.rounds
         for number in range(rounds):
-            if self.clock.left_s() <= 0.0:
+            if self.clock.left_s() <= 0.0 or not all(len(opened.site) for opened in best.open_sites[1:]):
                 break
             found = FirstTierPlan(best.site_of_part, best.open_sites[0].size_of(len(self.problem.sites[0])))
             upper = improve_upper(self.problem, self.coefficients, best.open_sites[1:], self._supply(found))
@@ -238,8 +240,8 @@ class _Search:
             self.on_progress(self.news("search", begin + (end - begin) * step / max(iterations, 1)))
             return self.clock.left_s() <= 0.0
 
-        found = improve(tier, arc_cost, self.guide, pools, start, iterations=iterations, seed=self.settings.seed,
-                        kernel=kernel, on_step=watch, cool=filled)
+        found = improve(_duty_free(tier), arc_cost, self.guide, pools, start, iterations=iterations,
+                        seed=self.settings.seed, kernel=kernel, on_step=watch, cool=filled)
         self.clock.mark("search")
         return found
 
@@ -258,12 +260,20 @@ class _Search:
         for level, sites in enumerate(problem.sites):
             keep = np.flatnonzero(sites.status == SiteStatus.KEEP)
             cost = np.where(sites.allowed, self.coefficients.open_cny_per_year[level], np.inf)
-            opened.append(OpenSites(keep, np.argmin(cost[keep], axis=1).astype(np.int64)))
+            staying = OpenSites(keep, np.argmin(cost[keep], axis=1).astype(np.int64))
+            opened.append(with_required(problem, self.coefficients, level, staying))
         materials = len(problem.network.materials)
         none = np.empty(0, dtype=np.int64)
         flows = tuple(Flows(none, none, np.empty((0, materials))) for _ in problem.legs)
         return Plan(tuple(opened), np.full(len(problem.demand.part_ids), -1, dtype=np.int64), flows,
                     SolveReport("no_plan", 0.0, None))
+
+
+def _duty_free(tier: FirstTier) -> FirstTier:
+    """The first tier with sites that must stay at no cost but that of a larger size: closing them saves nothing."""
+    cost = tier.open_cny_per_year
+    duty = cost.min(axis=1, initial=np.inf) - tier.closed_cny_per_year
+    return replace(tier, open_cny_per_year=np.where(tier.must_open[:, None], cost - duty[:, None], cost))
 
 
 def stations_of_sites(problem: Problem, coefficients: Coefficients, tier: FirstTier, up: Upward,

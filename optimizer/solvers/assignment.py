@@ -1,8 +1,9 @@
-"""With all open sites given: which station serves each point, and how tonnes flow from there to the end of the chain."""
+"""With all open sites given: which station serves each point, and how tonnes flow from there to the end."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ GAP_SHARE = 1e-5
 """Points are served to within this share of their path costs; single moves then settle the rest."""
 MISSING = 1e12
 """Stands for 'no way' in cost tables."""
+HOPELESS = 1e8
+"""Yearly costs of one t/day above this contain MISSING."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,13 @@ class Served:
 def transport(problem: Problem, up: Upward, site: Int, t_per_day: Float) -> Served | None:
     """The cheapest service of loads when points may be split; None when they do not fit."""
     cost = path_cost(problem, up, site, t_per_day)
-    nearest = np.argmin(cost, axis=1)
+    nearest: Int = np.argmin(cost, axis=1)
     rows = np.arange(len(cost))
     mass = t_per_day.sum(axis=1)
     volume = t_per_day @ problem.m3_per_t(problem.network.tiers[1].state)
     share = np.zeros_like(cost)
+    if (cost.min(axis=1, initial=np.inf) > HOPELESS * mass).any():
+        return None
     if _fits(nearest, mass, up.capacity_t_per_day) and _fits(nearest, volume, up.capacity_m3_per_day):
         share[rows, nearest] = 1.0
         free = np.zeros(cost.shape[1])
@@ -98,14 +103,17 @@ def serve_points(problem: Problem, up: Upward, site: Int, t_per_day: Float, *,
     cost = path_cost(problem, up, site, t_per_day)
     mass = t_per_day.sum(axis=1)
     volume = t_per_day @ problem.m3_per_t(problem.network.tiers[1].state)
-    nearest = np.argmin(cost, axis=1)
+    nearest: Int = np.argmin(cost, axis=1)
+    if (cost.min(axis=1, initial=np.inf) > HOPELESS * mass).any():
+        return None
     if _fits(nearest, mass, up.capacity_t_per_day) and _fits(nearest, volume, up.capacity_m3_per_day):
-        return nearest.astype(np.int64)
+        return nearest
     model = _service_model(cost, mass, volume, up, whole=True)
     answer = solve(model, time_limit_s=time_limit_s, absolute_gap=GAP_SHARE * float(np.abs(cost.min(axis=1)).sum()))
     if answer.x is None:
         return None
-    return np.argmax(answer.x.reshape(cost.shape), axis=1).astype(np.int64)
+    served: Int = np.argmax(answer.x.reshape(cost.shape), axis=1)
+    return served
 
 
 def _service_model(cost: Float, mass: Float, volume: Float, up: Upward, *, whole: bool) -> LinearModel:
@@ -117,8 +125,9 @@ def _service_model(cost: Float, mass: Float, volume: Float, up: Upward, *, whole
     for use, capacity in ((mass, up.capacity_t_per_day), (volume, up.capacity_m3_per_day)):
         room = rows.block(stations, upper=np.where(np.isfinite(capacity), capacity, 1e9) * (1 - 1e-9))
         rows.put(room + np.arange(stations)[None, :], variable, use[:, None])
-    extra = np.minimum(cost - cost.min(axis=1)[:, None], MISSING)
-    return LinearModel(extra.ravel(), np.zeros(variable.size), np.ones(variable.size),
+    way = cost <= HOPELESS * mass[:, None]
+    extra = np.where(way, cost - cost.min(axis=1)[:, None], 0.0)
+    return LinearModel(extra.ravel(), np.zeros(variable.size), way.ravel().astype(np.float64),
                        np.full(variable.size, whole), rows.rows())
 
 
@@ -135,8 +144,10 @@ def send_on(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSites
     if len(upper) == 1:
         return ()
     materials = arriving_t_per_day.shape[1]
-    rows, cost, spans, cursor = RowBuilder(), [], [], 0
-    for leg, (low, high) in enumerate(zip(upper[:-1], upper[1:], strict=True), start=1):
+    rows, cursor = RowBuilder(), 0
+    cost: list[Float] = []
+    spans: list[tuple[int, tuple[Int, Int, Int], NDArray[np.bool_]]] = []
+    for leg, (low, high) in enumerate(pairwise(upper), start=1):
         a, b, m = (i.ravel() for i in np.indices((len(low.site), len(high.site), materials)))
         column = cursor + np.arange(len(a))
         trip = coefficients.trip_cny[leg][low.site[a], high.site[b]] * problem.trips_per_t(leg)[m]
@@ -160,13 +171,16 @@ def send_on(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSites
             rows.put(bulk + b, column, problem.m3_per_t(problem.network.tiers[leg + 1].state)[m])
         spans.append((cursor, (a, b, m), refused))
         cursor += len(a)
-    upper_limit = np.concatenate([np.where(refused, 0.0, np.inf) for _, _, refused in spans])
-    model = LinearModel(np.concatenate(cost), np.zeros(cursor), upper_limit, np.zeros(cursor, dtype=bool), rows.rows())
+    costs = np.concatenate(cost)
+    barred = np.concatenate([refused for _, _, refused in spans]) | (costs > HOPELESS)
+    upper_limit = np.where(barred, 0.0, np.inf)
+    model = LinearModel(np.where(barred, 0.0, costs), np.zeros(cursor), upper_limit, np.zeros(cursor, dtype=bool),
+                        rows.rows())
     answer = solve(model, time_limit_s=30.0)
-    if answer.x is None or float(np.concatenate(cost) @ answer.x) >= MISSING:
+    if answer.x is None:
         return None
     return tuple(_flows(answer.x, first, index, low, high, materials)
-                 for (first, index, _), low, high in zip(spans, upper[:-1], upper[1:], strict=True))
+                 for (first, index, _), (low, high) in zip(spans, pairwise(upper), strict=True))
 
 
 def _flows(x: Float, first: int, index: tuple[Int, Int, Int], low: OpenSites, high: OpenSites,

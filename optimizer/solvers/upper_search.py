@@ -27,7 +27,12 @@ PASSES = 12
 
 
 def improve_upper(problem: Problem, coefficients: Coefficients, upper: Upper, supply: Supply) -> Upper:
-    """Upper tiers no single move of this file improves any more (or after PASSES passes)."""
+    """Upper tiers no single move of this file improves any more (or after PASSES passes).
+
+    A chain that is broken somewhere, or that has nothing to carry, is returned as it is.
+    """
+    if not len(supply.site) or not all(len(opened.site) for opened in upper):
+        return upper
     value = upper_cost(problem, coefficients, upper, supply)
     for _ in range(PASSES):
         better = _first_better(problem, coefficients, upper, supply, value)

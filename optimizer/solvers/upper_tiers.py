@@ -28,6 +28,8 @@ PER_SIZE = 3
 """Sites of each size of the higher tiers that enter the kernel."""
 TURNED_AWAY_CNY_PER_T = 3000.0
 """Only steers the model: what a tonne costs that finds no room in the kernel."""
+FAR_CNY = 1e6
+"""A trip that dear stands for 'no way'."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Supply:
 def choose_upper_tiers(problem: Problem, coefficients: Coefficients, supply: Supply, *, gap: float,
                        time_limit_s: float, seed: int) -> UpperChoice | None:
     """Sites and sizes of all tiers above the first for given loads; None when nothing was found in time."""
-    group, cost = _groups(problem, coefficients, supply, seed)
+    group, cost = _groups(coefficients, supply, seed)
     kernel = _kernel(problem, coefficients, supply, seed)
     model, layout = _build(problem, coefficients, group, cost, kernel)
     scale = float(np.abs(model.cost[model.integer]).min()) if model.integer.any() else 1.0
@@ -65,9 +67,12 @@ def choose_upper_tiers(problem: Problem, coefficients: Coefficients, supply: Sup
     return UpperChoice(tuple(opened), answer.hit_time_limit)
 
 
-def _groups(problem: Problem, coefficients: Coefficients, supply: Supply, seed: int) -> tuple[Float, Float]:
-    """Loads merged into groups, [G, M], and their mean trip cost to every site of tier 1, [G, J_1]."""
-    trip = coefficients.trip_cny[0][supply.site]
+def _groups(coefficients: Coefficients, supply: Supply, seed: int) -> tuple[Float, Float]:
+    """Loads merged into groups, [G, M], and their mean trip cost to every site of tier 1, [G, J_1].
+
+    A group that holds a load without a way to a site has none either (inf).
+    """
+    trip = _bounded(coefficients.trip_cny[0][supply.site])
     label = _cluster(trip, min(GROUPS, len(supply.site)), seed)
     count = int(label.max()) + 1 if len(label) else 0
     load = np.zeros((count, supply.t_per_day.shape[1]))
@@ -75,7 +80,15 @@ def _groups(problem: Problem, coefficients: Coefficients, supply: Supply, seed: 
     weight = supply.t_per_day.sum(axis=1)
     cost = np.zeros((count, trip.shape[1]))
     np.add.at(cost, label, trip * weight[:, None])
+    barred = np.zeros(cost.shape, dtype=bool)
+    np.logical_or.at(barred, label, trip >= FAR_CNY)
+    cost[barred] = np.inf
     return load, cost / np.maximum(load.sum(axis=1), 1e-12)[:, None]
+
+
+def _bounded(trip_cny: Float) -> Float:
+    """Trip costs with FAR_CNY where there is no way, so that sums and means stay finite."""
+    return np.minimum(trip_cny, FAR_CNY)
 
 
 def _cluster(trip: Float, count: int, seed: int) -> Int:
@@ -88,9 +101,9 @@ def _cluster(trip: Float, count: int, seed: int) -> Int:
 
 
 def _kernel(problem: Problem, coefficients: Coefficients, supply: Supply, seed: int) -> list[Int]:
-    """Promising sites per tier: central for each part of the city and for each size, all that must stay or may close."""
+    """Promising sites per tier: central for each part of the city and each size, all that must stay or may close."""
     kernel: list[Int] = [np.empty(0, dtype=np.int64)]
-    trip = coefficients.trip_cny[0][supply.site]
+    trip = _bounded(coefficients.trip_cny[0][supply.site])
     weight = supply.t_per_day.sum(axis=1)
     area = _cluster(trip, min(KERNEL_GROUPS, len(supply.site)), seed + 1)
     pull = np.zeros((int(area.max()) + 1 if len(area) else 0, trip.shape[1]))
@@ -112,7 +125,7 @@ def _kernel(problem: Problem, coefficients: Coefficients, supply: Supply, seed: 
                 chosen.append(inside[np.argsort(pull[:, inside].sum(axis=0), kind="stable")[: rule.count + 2]])
         kernel.append(np.unique(np.concatenate(chosen)))
         if level + 1 < len(problem.sites):
-            pull = coefficients.trip_cny[level][kernel[level]]
+            pull = _bounded(coefficients.trip_cny[level][kernel[level]])
     return kernel
 
 
@@ -124,7 +137,8 @@ def _build(problem: Problem, coefficients: Coefficients, group: Float, group_tri
     sites_1 = kernel[1]
     entering = coefficients.entering_cny_per_t
     per_t = DAYS_PER_YEAR * (group @ problem.trips_per_t(0))
-    share_cost = per_t[:, None] * group_trip[:, sites_1] + DAYS_PER_YEAR * (group @ entering[1])[:, None]
+    share_cost = (np.maximum(per_t, 1e-12)[:, None] * group_trip[:, sites_1]
+                  + DAYS_PER_YEAR * (group @ entering[1])[:, None])
     cost += [share_cost.ravel(), DAYS_PER_YEAR * TURNED_AWAY_CNY_PER_T * group.sum(axis=1)]
     width = len(sites_1)
     share = np.arange(groups * width).reshape(groups, width)
@@ -169,7 +183,8 @@ def _build(problem: Problem, coefficients: Coefficients, group: Float, group_tri
     _parcel_rows(rows, problem, kernel, layout)
     costs = np.concatenate(cost)
     integer = np.zeros(cursor, dtype=bool)
-    upper = np.full(cursor, np.inf)
+    upper = np.where(np.isfinite(costs), np.inf, 0.0)  # where there is no way, nothing goes
+    costs = np.where(np.isfinite(costs), costs, 0.0)
     for first, pairs in layout:
         integer[first:first + len(pairs)] = True
         upper[first:first + len(pairs)] = 1.0
