@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from optimizer.network import Title
 
 UNITS_ZH = {
-    "t/day": "吨/日", "t/year": "吨/年", "m3/day": "立方米/日", "m3": "立方米", "m2": "平方米", "m": "米", "km": "公里",
-    "km/day": "公里/日", "km/week": "公里/周", "km/year": "公里/年", "km/t": "公里/吨", "t": "吨", "t km/day": "吨公里/日",
-    "s": "秒", "cny/t": "元/吨", "cny": "元", "kg/day": "千克/日", "kg/year": "千克/年", "kg/t": "千克/吨",
+    "t/day": "吨/日", "t/year": "吨/年", "m3/day": "立方米/日", "m3": "立方米", "m2": "平方米", "m": "米",
+    "km": "公里", "km/day": "公里/日", "km/week": "公里/周", "km/year": "公里/年", "km/t": "公里/吨", "t": "吨",
+    "t km/day": "吨公里/日",
+    "s": "秒", "cny/t": "元/吨", "cny": "元", "kg/day": "千克/日", "kg/year": "千克/年",
+    "kg/t": "千克/吨",
     "kg/person/day": "千克/人·日", "h": "小时", "h/day": "小时/日", "days": "天", "persons": "人", "mu": "亩",
     "t/m2/year": "吨/平方米·年"}
 UNITS_EN = {"m2": "m²", "m3": "m³", "m3/day": "m³/day", "cny/t": "CNY/t", "cny": "CNY", "t/m2/year": "t/m²/year",

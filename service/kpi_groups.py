@@ -32,7 +32,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "haulage": (
         "vehicles_count", "vehicle_{vehicle}_count", "vehicle_days_per_week_count",
         "vehicle_{vehicle}_days_per_week_count", "work_h_per_vehicle_day", "trips_per_week_count",
-        "stops_per_week_count", "distance_km_per_day", "distance_km_per_week", "km_per_t", "transport_work_t_km_per_day",
+        "stops_per_week_count", "distance_km_per_day", "distance_km_per_week", "km_per_t",
+        "transport_work_t_km_per_day",
         "{kind}_trips_per_week_count", "{kind}_vehicle_days_per_week_count", "{kind}_distance_km_per_day",
         "{kind}_load_by_weight_share", "{kind}_load_by_volume_share", "routed_{kind}_cost_cny_per_year",
         "routed_cost_cny_per_year", "routed_cost_cny_per_t"),

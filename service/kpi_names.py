@@ -40,7 +40,8 @@ def labels_of_network(network: Network) -> Labels:
 def match(name: str, patterns: Iterable[str], labels: Labels) -> Match | None:
     """The first pattern a name follows, None where there is none.
 
-    {tier} and {lower} stand for a tier's id, {vehicle} for a vehicle's, {kind} for a kind of tours, {type} for any word.
+    {tier} and {lower} stand for a tier's id, {vehicle} for a vehicle's, {kind} for a kind of tours, {type} for any
+    word.
     """
     allowed = {"tier": tuple(labels.tiers), "lower": tuple(labels.tiers), "vehicle": tuple(labels.vehicles),
                "kind": KINDS, "type": None}
@@ -64,7 +65,7 @@ def _expression(pattern: str, allowed: Mapping[str, tuple[str, ...] | None]) -> 
 
 
 def within_sentence(text: str, title: str, hole: str) -> str:
-    """A title as it stands in that hole of a text: capital where it opens the text, else small ("Persons per outlet")."""
+    """A title as it stands in that hole of a text: capital where it opens the text, else small."""
     if text.startswith(f"{{{hole}}}"):
         return title[:1].upper() + title[1:]
     return title if title[1:2].isupper() else title[:1].lower() + title[1:]

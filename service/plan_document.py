@@ -100,18 +100,21 @@ def _measured(out: Outcome) -> dict[tuple[str, str], float]:
 
 def _assumptions(out: Outcome) -> Iterator[Assumption]:
     study = out.brief.study
-    note = Title(zh="居民步行衰减为工程假设", en="The decay of capture with walking distance is an engineering assumption")
+    note = Title(zh="居民步行衰减为工程假设",
+                 en="The decay of capture with walking distance is an engineering assumption")
     for name, value in (("access.share", study.access.share), ("access.decay_m", study.access.decay_m),
                         ("access.max_m", study.access.max_m)):
         yield Assumption(parameter=name, value=value, mark="A", source="study file", note=note)
     roads = out.brief.places.roads
     if roads["oneway"].isna().all():
         yield Assumption(parameter="roads.oneway", value=None, mark="A", source="street layer without direction",
-                         note=Title(zh="街道无单行信息：车辆双向通行", en="No one-way tags: vehicles drive both ways on every street"))
+                         note=Title(zh="街道无单行信息：车辆双向通行",
+                                    en="No one-way tags: vehicles drive both ways on every street"))
     yield Assumption(parameter="walking", value="4.5 km/h", mark="A", source="street layer",
                      note=Title(zh="步行使用除高速公路外的所有街道", en="Residents walk on every street but motorways"))
     yield Assumption(parameter="driving speeds", value=None, mark="A", source="vehicles of the network",
-                     note=Title(zh="车速按道路等级与车型表取值", en="Speeds come from a table per street and vehicle class"))
+                     note=Title(zh="车速按道路等级与车型表取值",
+                                en="Speeds come from a table per street and vehicle class"))
     yield from network_assumptions(out.problem.network)
 
 
@@ -154,4 +157,5 @@ def _warnings(out: Outcome, texts: Texts) -> Iterator[PlanWarning]:
 
 
 def _from_fault(fault: Fault) -> PlanWarning:
-    return PlanWarning(code=fault.code, feature_id=fault.feature_id, text=Title(zh=fault.line("zh"), en=fault.line("en")))
+    text = Title(zh=fault.line("zh"), en=fault.line("en"))
+    return PlanWarning(code=fault.code, feature_id=fault.feature_id, text=text)

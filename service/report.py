@@ -13,15 +13,13 @@ from optimizer.network import Title
 from service.figures import figure, money, number
 from service.palette import load_palette
 from service.plan_json import PlanJson
+from service.report_assumptions import assumption_tables
+from service.report_html import Cell, table, two
+from service.report_sites import site_tables
 from service.report_tables import (
-    Cell,
-    assumption_table,
     balance_table,
     kpi_tables,
     rule_table,
-    site_table,
-    table,
-    two,
     unserved_tables,
     warning_table,
 )
@@ -30,6 +28,10 @@ from service.texts import LANGUAGES, Texts, load_texts
 
 if TYPE_CHECKING:
     import geopandas
+
+
+ANSWERS = ("coverage_share", "access_mean_m", "captured_t_per_day", "build_cost_cny")
+"""Indicators that stand beside cost, bound and gap at the head."""
 
 
 def write_report(path: Path, plan: PlanJson, layers: Mapping[str, geopandas.GeoDataFrame],
@@ -41,11 +43,11 @@ def write_report(path: Path, plan: PlanJson, layers: Mapping[str, geopandas.GeoD
         _header(plan, texts), _estimated(plan, texts), _headline(plan, texts), _map(plan, layers, streets, texts),
         _section(texts, "report.kpis", kpi_tables(plan, texts)),
         _section(texts, "report.balance", balance_table(plan, texts)),
+        _sites(plan, layers, texts),
         _section(texts, "report.rules", rule_table(plan, texts)),
         _section(texts, "report.unserved_heading", unserved_tables(plan, layers.get("unserved"), texts)),
         _section(texts, "report.warnings", warning_table(plan, texts)),
-        _section(texts, "report.assumptions", assumption_table(plan, texts)),
-        _sites(plan, layers, texts), _footer(plan, texts),
+        _section(texts, "report.assumptions", assumption_tables(plan, texts)), _footer(plan, texts),
     ])
     title = _title(plan)
     template = Template((files("service") / "web" / "report.html").read_text(encoding="utf-8"))
@@ -94,13 +96,16 @@ def _headline(plan: PlanJson, texts: Texts) -> str:
     values = [("headline.objective", _money(objective)), ("headline.bound", _money(bound)),
               ("headline.gap", _share(plan.gap)), ("headline.gross", _money(plan.gross_cost_cny_per_year)),
               ("headline.routed", _money(plan.routed_cost_cny_per_year))]
-    cards = [f'<div class="card"><span>{two(texts.title(key))}</span><b>{two(value)}</b></div>'
-             for key, value in values]
+    cards = [_card(texts.title(key), value) for key, value in values]
+    if objective is not None and objective < 0.0:
+        cards[0] = _card(texts.title("headline.objective"), _money(objective), texts.title("headline.net_income"))
     palette = load_palette()
     for position, tier in enumerate(plan.tiers):
         cards.append(f'<div class="card tier" style="--tier:{palette.tier(position)}"><span>{two(tier.title)}</span>'
                      f"<b>{tier.open_count:,} <small>/ {tier.candidate_count:,}</small></b>"
                      f"<small>{two(texts.title('headline.open_note'))}</small></div>")
+    cards += [_card(plan.kpis[name].title, figure(plan.kpis[name].value, plan.kpis[name].unit, name))
+              for name in ANSWERS if name in plan.kpis]
     if objective is None or bound is None or plan.gap is None:
         meaning = two(texts.title("gap.none"))
     else:
@@ -112,6 +117,11 @@ def _headline(plan: PlanJson, texts: Texts) -> str:
             f'<div class="box"><b>{two(texts.title("headline.gap"))}</b><p>{meaning}</p>'
             f'<p class="note">{two(texts.title("gap.formula"))} {two(texts.title("objective.sign"))}</p></div>'
             "</section>")
+
+
+def _card(title: Title, value: Title, note: Title | None = None) -> str:
+    small = f"<small>{two(note)}</small>" if note else ""
+    return f'<div class="card"><span>{two(title)}</span><b>{two(value)}</b>{small}</div>'
 
 
 def _share(value: float | None) -> Title:
@@ -131,18 +141,27 @@ def _map(plan: PlanJson, layers: Mapping[str, geopandas.GeoDataFrame], streets: 
 
 
 def _sites(plan: PlanJson, layers: Mapping[str, geopandas.GeoDataFrame], texts: Texts) -> str:
-    """The sites of every tier, the upper tiers (few and large) first."""
-    tables = [f"<h3>{two(tier.title)} ({len(layers[tier.id]):,})</h3>{site_table(plan, layers[tier.id], texts)}"
-              for tier in reversed(plan.tiers) if tier.id in layers]
     note = f'<p class="note">{two(texts.title("report.sites_note"))}</p>'
-    return _section(texts, "report.sites", note + "".join(tables))
+    return _section(texts, "report.sites", note + site_tables(plan, layers, texts))
 
 
 def _footer(plan: PlanJson, texts: Texts) -> str:
-    timings = [[Cell(html.escape(name)), Cell(f"{number(round(seconds, 1))} s", numeric=True)]
-               for name, seconds in plan.timings_s.items()]
-    head: Sequence[Cell] = (Cell(two(texts.title("report.timings"))), Cell("", numeric=True))
+    """Computing times, a phase's own steps indented below it, then sources and licences."""
+    rows = []
+    for name in _phases(plan.timings_s):
+        whole, _, step = name.partition(".")
+        title = two(texts.phase(step or whole))
+        seconds = number(round(plan.timings_s[name], 1))
+        shown = f'<span class="step">{title}</span>' if step else title
+        rows.append([Cell(shown), Cell(seconds, numeric=True), Cell("s")])
+    head: Sequence[Cell] = (Cell(two(texts.title("report.timings"))), Cell("", numeric=True), Cell(""))
     sources = "; ".join(html.escape(a) for a in plan.attribution)
-    return ((table(head, timings) if timings else "")
+    return ((table(head, rows, kind="timings") if rows else "")
             + f"<footer><b>{two(texts.title('report.attribution'))}</b>: {sources}<br>"
               f"{two(texts.title('report.made_by'))}</footer>")
+
+
+def _phases(timings_s: Mapping[str, float]) -> list[str]:
+    """Phases in their order, each followed by its own steps."""
+    wholes = [name for name in timings_s if "." not in name]
+    return [name for whole in wholes for name in (whole, *(n for n in timings_s if n.startswith(f"{whole}.")))]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 METRES_PER_DEGREE = 111_320.0
 WIDTH, LEGEND_WIDTH, MAX_HEIGHT, MARGIN = 760.0, 236.0, 900.0, 14.0
-LARGEST_CIRCLE, WIDEST_FLOW = 17.0, 7.0
+LARGEST_CIRCLE, WIDEST_FLOW, CREDIT_HEIGHT = 17.0, 7.0, 16.0
 Layers = Mapping[str, "geopandas.GeoDataFrame"]
 
 
@@ -67,8 +67,9 @@ def draw_map(plan: PlanJson, layers: Layers, streets: geopandas.GeoDataFrame, te
         _streets(streets, frame),
         _zones(layers.get("zones"), frame, palette),
         _flows(layers.get("flows"), frame, palette),
-        *(_sites(tier, number, peak_t, frame, palette) for number, tier in enumerate(tiers)),
         _unserved(layers.get("unserved"), frame, palette),
+        *(_sites(tier, number, peak_t, frame, palette) for number, tier in enumerate(tiers)),
+        _zone_names(layers.get("zones"), frame, palette),
     ]
     total = WIDTH + LEGEND_WIDTH
     label = html.escape(texts.en.text("report.map"))
@@ -176,7 +177,7 @@ def _flows(layer: geopandas.GeoDataFrame | None, frame: Frame, palette: Palette)
     lines = _units([shapes[pair] for pair in pairs], frame, 0.4)
     return "".join(
         f'<path d="{_line_paths(np.array([line], dtype=object))}" fill="none" stroke="{palette.flow}" '
-        f'stroke-opacity=".5" stroke-linecap="round" '
+        f'stroke-opacity="{0.28 + 0.34 * math.sqrt(tonnes[pair] / peak):.2f}" stroke-linecap="round" '
         f'stroke-width="{max(5.0, 10 * WIDEST_FLOW * math.sqrt(tonnes[pair] / peak)):.0f}"/>'
         for pair, line in zip(pairs, lines, strict=True))
 
@@ -193,8 +194,24 @@ def _sites(layer: geopandas.GeoDataFrame, number_of_tier: int, peak_t: float, fr
 def _unserved(layer: geopandas.GeoDataFrame | None, frame: Frame, palette: Palette) -> str:
     if layer is None or not len(layer):
         return ""
-    marks = "".join(f"M{p.x:.0f} {p.y - 50:.0f}l50 50-50 50-50-50z" for p in _units(layer.geometry, frame, 0.0))
-    return f'<path d="{marks}" fill="{palette.unserved}" stroke="#fff" stroke-width="6"/>'
+    peak = max(float(layer["unserved_t_per_day"].max()), 1e-9)
+    marks = []
+    for tonnes, p in zip(layer["unserved_t_per_day"], _units(layer.geometry, frame, 0.0), strict=True):
+        half = max(22.0, 62.0 * math.sqrt(float(tonnes) / peak))
+        marks.append(f"M{p.x:.0f} {p.y - half:.0f}l{half:.0f} {half:.0f}-{half:.0f} {half:.0f}-{half:.0f}-{half:.0f}z")
+    return f'<path d="{"".join(marks)}" fill="{palette.unserved}" stroke="#fff" stroke-width="6"/>'
+
+
+def _zone_names(layer: geopandas.GeoDataFrame | None, frame: Frame, palette: Palette) -> str:
+    """The zones' own names, once per zone, on a light ground so that they read on any colour."""
+    if layer is None or not len(layer) or "name" not in layer:
+        return ""
+    places = _units(layer.geometry.representative_point(), frame, 0.0)
+    return "".join(
+        f'<text x="{p.x:.0f}" y="{p.y:.0f}" font-size="150" font-weight="600" text-anchor="middle" '
+        f'fill="{palette.ink}" stroke="#fff" stroke-width="40" stroke-opacity=".85" paint-order="stroke">'
+        f"{html.escape(str(name))}</text>"
+        for name, p in zip(layer["name"], places, strict=True) if name and name == name)
 
 
 def _scale_bar(frame: Frame, palette: Palette) -> str:
@@ -204,7 +221,7 @@ def _scale_bar(frame: Frame, palette: Palette) -> str:
     length_m = next(power * k for k in (5, 2, 1) if power * k <= room_m)
     length = length_m / frame.metres_per_unit
     text = f"{number(length_m / 1000)} km" if length_m >= 1000 else f"{length_m:.0f} m"
-    x, y = MARGIN + 4, frame.height - MARGIN
+    x, y = MARGIN + 4, frame.height - MARGIN - CREDIT_HEIGHT
     return (f'<g font-size="12" fill="{palette.ink}"><rect x="{x - 6}" y="{y - 26:.0f}" '
             f'width="{length + 12:.0f}" height="32" fill="#fff" fill-opacity=".82" rx="3"/>'
             f'<path d="M{x} {y - 6:.1f}v6h{length:.1f}v-6" fill="none" '

@@ -63,6 +63,10 @@ class Texts:
             return labels.vehicles[code]
         return self.word(code) if hole in ("type", "kind") else labels.tiers[code]
 
+    def phase(self, name: str) -> Title:
+        """What a phase of a run is called; its own name, made readable, where the catalogue has none."""
+        return self.title(f"phase.{name}") if f"phase.{name}" in self.en.entries else plain(name)
+
     def layer(self, name: str) -> Title:
         """Title of a layer; its own name, made readable, where the catalogue has none."""
         return self.title(f"layer.{name}") if f"layer.{name}" in self.en.entries else plain(name)

@@ -7,6 +7,8 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import geopandas
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,8 +16,9 @@ from pydantic import ValidationError
 
 from optimizer.network import Title
 from service.figures import figure, money, number, unit_kind
-from service.plan_json import Balance, PlanJson, read_plan_json, write_plan_json
+from service.plan_json import Assumption, Balance, PlanJson, read_plan_json, write_plan_json
 from service.report import write_report
+from service.report_sites import FIRST
 from service.static_map import LARGEST_CIRCLE, circle_radius
 from service.texts import LANGUAGES, catalogue_bytes, load_texts
 from tests.service.small_run import ATTRIBUTION, ESTIMATED, TIERS, small_layers, small_plan, small_streets
@@ -101,10 +104,44 @@ def test_no_language_leaks_into_the_other(tmp_path: Path) -> None:
 
 def test_assumed_figures_stand_out_and_sourced_ones_do_not(tmp_path: Path) -> None:
     text = report(tmp_path)
-    rows = re.findall(r"<tr( class=assumed)?><td><code>(.*?)</code></td>", text)
+    rows = re.findall(r"<tr( class=assumed)?><td>(?:(?!</tr>).)*?<code>([a-z_.]+)</code>(?:(?!</tr>).)*</tr>", text)
     marks = {parameter: bool(mark) for mark, parameter in rows}
-    assert marks == {"access.decay_m": True, "vehicles.hook_lift.co2_kg_per_km": True,
-                     "materials.glass.price_cny_per_t": False, "far_from_street": False}
+    wanted = {"access": True, "vehicles.hook_lift": True, "materials.glass": False}
+    assert {subject: marks[subject] for subject in wanted} == wanted
+    assert marks["far_from_street"] is False  # a warning is no assumption
+    headings = re.findall(r'<h3><span class="tag( assumed)?">([A-Z]\*?)</span>', text)
+    assert headings == [(" assumed" if mark in "AM" else "", mark) for _, mark in headings]
+    assert [mark for _, mark in headings] == sorted((mark for _, mark in headings), key="AMDS".index)
+
+
+def test_values_of_one_subject_and_source_share_a_row(tmp_path: Path) -> None:
+    many = tuple(Assumption(parameter=f"vehicles.truck.speed_km_per_h.{road}", value=20.0 + n, mark="A", source="table")
+                 for n, road in enumerate(("primary", "secondary", "tertiary")))
+    one = Assumption(parameter="vehicles.truck.payload_t", value=1.6, mark="A", source="maker")
+    text = report(tmp_path, small_plan().model_copy(update={"assumptions": (*many, one)}))
+    section = text[text.index("<code>vehicles.truck</code>"):]
+    rows = re.findall(r"<code>vehicles.truck</code></td><td>(.*?)</td>", section)
+    assert [row.count('class="value"') for row in rows] == [3, 1]
+    assert "<code>speed_km_per_h.tertiary</code> 22" in rows[0]
+
+
+def test_many_small_sites_are_summed_and_the_first_listed(tmp_path: Path) -> None:
+    layers = small_layers()
+    few = layers[TIERS[0]]
+    many = geopandas.GeoDataFrame(pd.concat([few.assign(id=[f"{i}-{n}" for i in few["id"]]) for n in range(20)],
+                                            ignore_index=True), crs=few.crs)
+    write_report(tmp_path / "report.html", small_plan(), {**layers, TIERS[0]: many}, small_streets())
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    listed = sum(text.count(f"<td>{i}</td>") for i in many["id"])
+    assert listed == FIRST < len(many)
+    total = re.search(r"<tr class=total><td>(?:(?!</tr>).)*?<td class=n>120</td>.*?</tr>", text)
+    assert total is not None
+    assert number(float(many["load_t_per_day"].sum())) in total[0]
+    assert f"{FIRST} of 120" in read(text).text["en"]
+    for tier in TIERS[1:]:
+        for site in layers[tier]["id"]:
+            assert f"<td>{site}</td>" in text
+    assert text.index("<td>s0</td>") < text.index("<td>t0</td>") < text.index("<td>c0-")
 
 
 def test_a_plan_without_a_bound_says_so(tmp_path: Path) -> None:
@@ -172,8 +209,10 @@ def test_catalogues_have_the_same_keys_and_placeholders() -> None:
 @pytest.mark.parametrize(("value", "unit", "name", "zh", "en"), [
     (12_345_678.0, "cny/year", "", "1,234.6 万元/年", "12.35 M CNY/year"),
     (-21_954_000.0, "CNY/year", "", "-2,195.4 万元/年", "-21.95 M CNY/year"),
-    (0.0067, "1", "gap_share", "0.67 %", "0.67 %"), (20.3, "10,000 t/year", "", "20.30 万吨/年", "203 kt/year"),
-    (7.26, "mu", "", "7.26 亩", "7.26 mu"), (4.84, "days", "", "4.84 天", "4.84 days"), (1200.0, "1", "persons_count", "1,200", "1,200"),
+    (0.0067, "1", "gap_share", "0.67 %", "0.67 %"),
+    (20.3, "10,000 t/year", "", "20.30 万吨/年", "203 kt/year"),
+    (7.26, "mu", "", "7.26 亩", "7.26 mu"), (4.84, "days", "", "4.84 天", "4.84 days"),
+    (1200.0, "1", "persons_count", "1,200", "1,200"),
     (0.25, "", "coverage_share", "25.0 %", "25.0 %"), (430.2, "m", "", "430.2 米", "430.2 m"),
     (12_345.0, "m", "", "12.35 公里", "12.35 km"), (3.456, "t/day", "", "3.46 吨/日", "3.46 t/day"),
     (3.456, "", "captured_t_per_day", "3.46 吨/日", "3.46 t/day"), (5400.0, "s", "", "90 分钟", "90 min"),
