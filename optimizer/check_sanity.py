@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from optimizer.accounts import Throughput, all_coefficients, arc_of_part
 from optimizer.network import DAYS_PER_YEAR
 from optimizer.plan import OpenSites, Plan
+from optimizer.pools import tier_limits
 from optimizer.prices import NO_WAY, no_prices, onward_prices
 from optimizer.problem import Problem
 from optimizer.tours_check import Violation
@@ -89,6 +90,8 @@ def _nearer_sites(problem: Problem, plan: Plan, through: Throughput) -> Iterator
         households = np.zeros(len(problem.sites[0]))
         np.add.at(households, plan.site_of_part[served], problem.demand.households[served])
         fits &= households[site] + problem.demand.households[part] <= ROOM * problem.max_households_per_site
+    fits &= _room_above(problem, plan, through, load, problem.captured_t_per_day[own[part]], site,
+                        plan.site_of_part[part])
     order = np.flatnonzero(fits)[np.lexsort((walk.distance_m[nearer][fits], part[fits]))]
     first = order[np.diff(part[order], prepend=-1) > 0]
     for at in first.tolist():
@@ -96,6 +99,28 @@ def _nearer_sites(problem: Problem, plan: Plan, through: Throughput) -> Iterator
         yield Violation("nearer_site_has_room", problem.demand.part_ids[i],
                         f"walks {own_m[i]:.0f} m to '{ids[int(plan.site_of_part[i])]}', "
                         f"'{ids[int(site[at])]}' with room is {walk.distance_m[nearer[at]]:.0f} m away")
+
+
+def _room_above(problem: Problem, plan: Plan, through: Throughput, load: Float, left: Float, site: Int,
+                old_site: Int) -> Bool:
+    """Whether the tiers above can take what a move brings, [moves]: a nearer site captures more than the farther one.
+
+    `load` and `left` are what the new and the old arc capture, [moves, M]. A site without a station yet may use any.
+    """
+    flow = plan.flows[0]
+    station = np.full(len(problem.sites[0]), -1, dtype=np.int64)
+    station[flow.origin] = flow.destination
+    new, old = station[site], station[old_site]
+    more = load - np.where((new == old)[:, None], left, 0.0)
+    stations = _filled(problem, plan.open_sites[1], 1, through.entering[1])
+    bulk = more @ problem.m3_per_t(problem.network.tiers[1].state)
+    fits = (new < 0) | stations.takes(np.maximum(new, 0), more.sum(axis=1), bulk)
+    extra = np.maximum(load - left, 0.0)
+    captured = through.entering[0].sum(axis=0)
+    for level in range(2, len(problem.sites)):
+        per_t, limit = tier_limits(problem, level, plan.open_sites[level].size)
+        fits &= ((captured + extra) @ per_t.T <= ROOM * limit).all(axis=1)
+    return np.asarray(fits, dtype=np.bool_)
 
 
 def _cheaper_stations(problem: Problem, plan: Plan, through: Throughput) -> Iterator[Violation]:

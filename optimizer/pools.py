@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,26 +26,33 @@ class Pools:
     """[R]."""
 
 
-def last_tier_limits(problem: Problem, sizes: Int) -> tuple[Float, Float]:
-    """Limits on captured tonnes from open sites of the last tier: coefficients [R, M] and t/day [R].
+def tier_limits(problem: Problem, level: int, sizes: Int) -> tuple[Float, Float]:
+    """Limits that open sites of a tier put on captured tonnes: coefficients [R, M] and their limits [R].
 
-    `sizes` lists the size of each open site. By max-flow min-cut the materials fit exactly if, for every set of accept
-    lists, what only these lists accept is within their capacity.
+    `sizes` lists the size of each open site. What only some accept lists take must fit into the sites that have them;
+    by max-flow min-cut that is exact for mass alone, and necessary where mass and volume bind at once.
     """
-    level = len(problem.sites) - 1
-    accepts, capacity = problem.accepts(level)[sizes], problem.capacity_t_per_day(level)[sizes]
     materials = len(problem.network.materials)
+    accepts = problem.accepts(level)[sizes].reshape(-1, materials)
+    patterns, member = np.unique(accepts, axis=0, return_inverse=True)
     passed = np.prod([problem.passed_share(below) for below in range(level)], axis=0)
-    patterns, member = np.unique(accepts.reshape(-1, materials), axis=0, return_inverse=True)
-    room = np.bincount(member.ravel(), weights=capacity, minlength=len(patterns))
-    coefficients, limits = [], []
-    for chosen in range(2 ** len(patterns)):
-        inside = ((chosen >> np.arange(len(patterns))) & 1).astype(bool)
-        only_here = ~patterns[~inside].any(axis=0)
-        if only_here.any():
-            coefficients.append(np.where(only_here, passed, 0.0))
-            limits.append(float(room[inside].sum()))
-    return np.array(coefficients).reshape(-1, materials), np.array(limits)
+    bulk = passed * problem.m3_per_t(problem.network.tiers[level].state)
+    mass, volume = problem.capacity_t_per_day(level)[sizes], problem.capacity_m3_per_day(level)[sizes]
+    rows, room = [], []
+    for inside in itertools.product([False, True], repeat=len(patterns)):
+        chosen = np.array(inside, dtype=bool)
+        only_here = ~patterns[~chosen].any(axis=0)
+        for per_t, capacity in ((passed, mass), (bulk, volume)):
+            most = float(capacity[chosen[member.ravel()]].sum())
+            if only_here.any() and np.isfinite(most):
+                rows.append(np.where(only_here, per_t, 0.0))
+                room.append(most)
+    return np.array(rows).reshape(-1, materials), np.array(room)
+
+
+def last_tier_limits(problem: Problem, sizes: Int) -> tuple[Float, Float]:
+    """The limits of the last tier's open sites, see tier_limits."""
+    return tier_limits(problem, len(problem.sites) - 1, sizes)
 
 
 def last_tier_pools(problem: Problem, tier: FirstTier, sizes: Int) -> Pools:

@@ -6,7 +6,6 @@ Pools are the limits that sites share: mass and volume of each open station, the
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
 from collections.abc import Iterable
 from copy import copy
@@ -19,6 +18,7 @@ from optimizer.first_tier import FirstTier
 from optimizer.network import DAYS_PER_YEAR
 from optimizer.objectives import Coefficients
 from optimizer.plan import OpenSites, Plan
+from optimizer.pools import tier_limits
 from optimizer.prices import unserved_cny_per_year
 from optimizer.problem import Problem
 from optimizer.solvers.assignment import upward
@@ -73,7 +73,7 @@ def tables(problem: Problem, coefficients: Coefficients, tier: FirstTier, upper:
     """The fixed figures of a search under given open sites of tiers 1 and up."""
     q = problem.captured_t_per_day[tier.arc]
     cost = _arc_cost(problem, coefficients, tier, upper, q)
-    limits = [_limits(problem, upper, level) for level in range(2, len(problem.sites))]
+    limits = [tier_limits(problem, level, upper[level - 1].size) for level in range(2, len(problem.sites))]
     materials = q.shape[1]
     draw = q @ np.concatenate([c for c, _ in limits] or [np.empty((0, materials))]).T
     stations = upper[0].size
@@ -112,30 +112,6 @@ def _arc_cost(problem: Problem, coefficients: Coefficients, tier: FirstTier, upp
 def _least(problem: Problem, stations: Int) -> list[float]:
     low, high = problem.network.tiers[:2]
     return [size.min_t_per_day for size in low.sizes] + [high.sizes[k].min_t_per_day for k in stations.tolist()]
-
-
-def _limits(problem: Problem, upper: tuple[OpenSites, ...], level: int) -> tuple[Float, Float]:
-    """Limits of a tier above the stations on captured tonnes: coefficients [R, M] and limits [R].
-
-    As pools.last_tier_limits, for any tier, and for volumes too: what only some accept lists take must fit into the
-    sites that have them. Exact for mass alone; where mass and volume bind at once it is necessary, not sufficient.
-    """
-    size = upper[level - 1].size
-    accepts = problem.accepts(level)[size].reshape(-1, len(problem.network.materials))
-    patterns, member = np.unique(accepts, axis=0, return_inverse=True)
-    passed = np.prod([problem.passed_share(below) for below in range(level)], axis=0)
-    per_m3 = passed * problem.m3_per_t(problem.network.tiers[level].state)
-    rows, room = [], []
-    for inside in itertools.product([False, True], repeat=len(patterns)):
-        chosen = np.array(inside, dtype=bool)
-        only_here = ~patterns[~chosen].any(axis=0)
-        for per_t, capacity in ((passed, problem.capacity_t_per_day(level)),
-                                (per_m3, problem.capacity_m3_per_day(level))):
-            most = float(capacity[size][chosen[member.ravel()]].sum())
-            if only_here.any() and np.isfinite(most):
-                rows.append(np.where(only_here, per_t, 0.0))
-                room.append(most)
-    return np.array(rows).reshape(-1, accepts.shape[1]), np.array(room)
 
 
 class State:
