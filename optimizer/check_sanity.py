@@ -30,6 +30,9 @@ DEARER_CNY_PER_YEAR = 1.0
 ROOM = 1.0 - 1e-9
 """Room is judged a hair below the capacity, so that rounding fills no site."""
 DUST_T_PER_DAY = 1e-9
+NEARER, CHEAPER = "nearer_site_has_room", "cheaper_station_has_room"
+SANITY_CODES = frozenset({NEARER, CHEAPER})
+"""Faults of sense, not of law: a plan that has one is lawful, and says so in a warning."""
 
 
 def check_sanity(problem: Problem, plan: Plan, through: Throughput) -> list[Violation]:
@@ -96,7 +99,7 @@ def _nearer_sites(problem: Problem, plan: Plan, through: Throughput) -> Iterator
     first = order[np.diff(part[order], prepend=-1) > 0]
     for at in first.tolist():
         i, ids = int(part[at]), problem.sites[0].ids
-        yield Violation("nearer_site_has_room", problem.demand.part_ids[i],
+        yield Violation(NEARER, problem.demand.part_ids[i],
                         f"walks {own_m[i]:.0f} m to '{ids[int(plan.site_of_part[i])]}', "
                         f"'{ids[int(site[at])]}' with room is {walk.distance_m[nearer[at]]:.0f} m away")
 
@@ -140,7 +143,7 @@ def _cheaper_stations(problem: Problem, plan: Plan, through: Throughput) -> Iter
         best = int(np.argmax(extra))
         if extra[best] > DEARER_CNY_PER_YEAR + 1e-9 * abs(own[row]):
             ids = problem.sites[1].ids
-            yield Violation("cheaper_station_has_room", problem.sites[0].ids[int(flow.origin[row])],
+            yield Violation(CHEAPER, problem.sites[0].ids[int(flow.origin[row])],
                             f"served by '{ids[int(flow.destination[row])]}', by '{ids[int(opened[best])]}' it costs "
                             f"{extra[best]:.0f} CNY per year less")
 

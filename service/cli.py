@@ -79,6 +79,7 @@ def run(context: typer.Context, study: StudyFile, out: Annotated[Path, typer.Opt
         progress_file: Annotated[Path | None, typer.Option(help="append progress as JSON lines")] = None,
         as_json: AsJson = False) -> None:
     """Site and route a study and leave a result folder. Exit code: 0 plan, 1 no plan, 2 bad input."""
+    from service.pipeline import RejectedPlanError
     from service.pipeline import run as run_study
     from service.run_report import show_result, watching
 
@@ -87,8 +88,12 @@ def run(context: typer.Context, study: StudyFile, out: Annotated[Path, typer.Opt
     settings = [*(overrides or ()), *([] if seed is None else [f"solve.seed={seed}", f"routing.seed={seed}"]),
                 *([] if time_limit_s is None else [f"solve.time_limit_s={time_limit_s}"])]
     loaded = load_study(study, settings)
-    with watching(language, progress_file, quiet=as_json) as watch:
-        result = run_study(loaded, out, watch)
+    try:
+        with watching(language, progress_file, quiet=as_json) as watch:
+            result = run_study(loaded, out, watch)
+    except RejectedPlanError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(EXIT_NO) from error
     if as_json:
         typer.echo(result.plan.model_dump_json(indent=1))
     else:

@@ -8,14 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optimizer.accounts import all_coefficients
+from optimizer.check import check_plan
+from optimizer.check_sanity import SANITY_CODES
+from optimizer.plan import Plan
+from optimizer.problem import Problem
 from optimizer.routing import RoutingSettings
 from optimizer.siting import Progress, SiteSettings, site_network
+from optimizer.tours_check import check_tours
 from service.haulage import route_vehicles
 from service.plan_json import PlanJson
 from service.publish import publish
 from service.result_tables import Outcome
 from service.seam import as_problem, ground_of, read_brief
 from service.study import Study
+from service.vehicles import Haulage
 
 Watch = Callable[[Progress], None]
 
@@ -41,11 +47,24 @@ def run(study: Study, target: Path, watch: Watch = lambda _: None) -> Result:
     clock.begin("routing", 0.65, siting.plan.report.objective_cny_per_year, siting.plan.report.bound_cny_per_year)
     haulage = route_vehicles(problem, ground, siting.plan, routing_settings(study), clock.steps(0.65, 0.88))
     clock.begin("publishing", 0.88)
+    referee(problem, siting.plan, haulage)
     outcome = Outcome(brief, ground, problem, all_coefficients(problem), siting.plan, haulage)
     timings = {**clock.seconds(), **{f"siting.{k}": v for k, v in siting.plan.report.seconds.items()}}
     plan = publish(outcome, siting.multipliers, siting.bound, target, timings)
     clock.begin("done", 1.0, plan.objective_cny_per_year, plan.bound_cny_per_year, plan.gap)
     return Result(target, plan)
+
+
+class RejectedPlanError(RuntimeError):
+    """The referee rejects what the solvers returned; nothing is published. The message lists every violation."""
+
+
+def referee(problem: Problem, plan: Plan, haulage: Haulage) -> None:
+    """Check plan and tours without any solver's word; RejectedPlanError when they break the model or the study."""
+    found = [v for v in check_plan(problem, plan) if v.code not in SANITY_CODES]
+    found += check_tours(haulage.tours, haulage.loads.areas, haulage.loads.links, haulage.warnings)
+    if found:
+        raise RejectedPlanError("\n".join(f"[{v.code}] {v.subject_id}: {v.text}" for v in found))
 
 
 def site_settings(study: Study) -> SiteSettings:

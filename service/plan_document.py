@@ -8,6 +8,7 @@ from typing import Any
 
 from geodata.tables import Fault
 from optimizer.balance import balance, sanity_warnings
+from optimizer.check_sanity import check_sanity
 from optimizer.kpis import evaluate
 from optimizer.network import Network, Title
 from optimizer.tours_check import routed_cost_cny_per_year
@@ -149,6 +150,8 @@ def _warnings(out: Outcome, texts: Texts) -> Iterator[PlanWarning]:
         yield PlanWarning(code=found.code, feature_id=found.subject_id, text=texts.warning(found.code, found.text))
     title = {tier.id: tier.title for tier in out.problem.network.tiers}
     below = dict(zip(list(title)[1:], title.values(), strict=False))
+    for odd in check_sanity(out.problem, out.plan, out.through):
+        yield PlanWarning(code=odd.code, feature_id=odd.subject_id, text=texts.warning(odd.code, odd.text))
     for ratio in sanity_warnings(out.problem, out.plan):
         subject, lower = title[ratio.subject_id], below.get(ratio.subject_id, title[ratio.subject_id])
         yield PlanWarning(code=ratio.code, feature_id=ratio.subject_id, text=texts.warning(
