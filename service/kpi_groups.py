@@ -102,7 +102,7 @@ def _group(group: str, by_pattern: Iterable[list[tuple[str, Match]]], labels: La
         else:
             of_column = {found.ids[hole]: name for name, found in same}
             rows[hole].append(GridRow(_row_title(pattern, texts), tuple(of_column.get(key) for key in keys[hole])))
-    titles = {"tier": tuple(labels.tiers.values()), "kind": tuple(texts.word(kind) for kind in KINDS)}
+    titles = {"tier": tuple(labels.tiers.values()), "kind": tuple(_capital(texts.word(kind)) for kind in KINDS)}
     grids = tuple(Grid(titles[hole], tuple(rows[hole])) for hole in rows if rows[hole])
     return KpiGroup(group, texts.title(f"kpi_group.{group}"), tuple(names), grids)
 
@@ -110,4 +110,8 @@ def _group(group: str, by_pattern: Iterable[list[tuple[str, Match]]], labels: La
 def _row_title(pattern: str, texts: Texts) -> Title:
     """The title of a pattern without the part that names the column."""
     zh, en = (re.sub(r"^\{\w+\}\W*", "", catalogue.entries[f"kpi.{pattern}"]) for catalogue in (texts.zh, texts.en))
-    return Title(zh=zh, en=en[:1].upper() + en[1:])
+    return _capital(Title(zh=zh, en=en))
+
+
+def _capital(title: Title) -> Title:
+    return Title(zh=title.zh, en=title.en[:1].upper() + title.en[1:])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections import defaultdict
 from collections.abc import Iterable
 
 from optimizer.network import Title
@@ -31,17 +30,21 @@ def assumption_tables(plan: PlanJson, texts: Texts) -> str:
 
 
 def _table(plan: PlanJson, items: Iterable[Assumption], mark: str, texts: Texts) -> str:
-    """One row for all values of one subject that share source and note."""
-    rows: dict[tuple[str, str, Title | None], list[Assumption]] = defaultdict(list)
+    """One row per source and note: all values that rest on it, a line for each subject."""
+    rows: dict[tuple[str, Title | None], dict[str, list[Assumption]]] = {}
     for item in items:
-        rows[subject_of(item.parameter), item.source, item.note].append(item)
+        rows.setdefault((item.source, item.note), {}).setdefault(subject_of(item.parameter), []).append(item)
     cells = []
-    for (subject, source, note), same in rows.items():
-        values = " ".join(f'<span class="value">{_value(item, subject)}</span>' for item in same)
-        said = html.escape(source) + (f"<br>{two(note)}" if note else "")
-        cells.append([Cell(_subject(plan, subject, texts)), Cell(values), Cell(said)])
-    head = [Cell(two(texts.title(f"report.{name}"))) for name in ("subject", "parameters", "source")]
+    for (source, note), subjects in rows.items():
+        lines = "".join(f"<p>{_subject(plan, subject, texts)} {_values(same, subject)}</p>"
+                        for subject, same in subjects.items())
+        cells.append([Cell(lines), Cell(html.escape(source) + (f"<br>{two(note)}" if note else ""))])
+    head = [Cell(two(texts.title(f"report.{name}"))) for name in ("parameters", "source")]
     return table(head, cells, [mark] * len(cells), kind="assumptions")
+
+
+def _values(items: Iterable[Assumption], subject: str) -> str:
+    return " ".join(f'<span class="value">{_value(item, subject)}</span>' for item in items)
 
 
 def subject_of(parameter: str) -> str:
@@ -53,9 +56,12 @@ def subject_of(parameter: str) -> str:
 
 
 def _subject(plan: PlanJson, subject: str, texts: Texts) -> str:
-    steps = subject.split(".")
-    code = f"<code>{html.escape(subject)}</code>"
-    return f"{two(label_of(plan, texts, steps[-1]))}<br>{code}" if steps[-1] in plan.labels else code
+    """The readable name of a subject and its place in the file; nothing where the parameter says it all."""
+    if "." not in subject:
+        return ""
+    last = subject.split(".")[-1]
+    title = f"<b>{two(label_of(plan, texts, last))}</b> " if last in plan.labels else ""
+    return f"{title}<code>{html.escape(subject)}</code>"
 
 
 def _value(item: Assumption, subject: str) -> str:

@@ -207,7 +207,7 @@ def _zone_names(layer: geopandas.GeoDataFrame | None, frame: Frame, palette: Pal
     if layer is None or not len(layer) or "name" not in layer:
         return ""
     places = _units(layer.geometry.representative_point(), frame, 0.0)
-    return "".join(
+    return "\n".join(
         f'<text x="{p.x:.0f}" y="{p.y:.0f}" font-size="150" font-weight="600" text-anchor="middle" '
         f'fill="{palette.ink}" stroke="#fff" stroke-width="40" stroke-opacity=".85" paint-order="stroke">'
         f"{html.escape(str(name))}</text>"

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from service.api.answers import GEOJSON, App, NoQuery, base_url, file_answer
 from service.api.paging import link
 from service.api.settings import PREFIX
+from service.kpi_groups import KpiGroup, kpi_groups
 from service.runs import DOWNLOADS, Run
 
 router = APIRouter(prefix=f"{PREFIX}/runs", tags=["runs"], dependencies=[NoQuery])
@@ -28,6 +29,12 @@ def list_runs(request: Request, app: App) -> dict[str, Any]:
 def plan(request: Request, app: App, run: str) -> Response:
     """plan.json of a run."""
     return file_answer(request, app.runs.run(run).download("plan.json"), "application/json")
+
+
+@router.get("/{run}/indicators")
+def indicators(app: App, run: str) -> dict[str, Any]:
+    """The names of the plan's indicators that have a value, in groups; those of tiers or kinds of tours as grids."""
+    return {"groups": [_group(group) for group in kpi_groups(app.runs.run(run).plan, app.texts)]}
 
 
 @router.get("/{run}/report")
@@ -55,6 +62,14 @@ def layers(request: Request, app: App, run: str) -> dict[str, Any]:
 def whole_layer(request: Request, app: App, run: str, layer: str) -> Response:
     """A layer as the GeoJSON file it is stored in."""
     return file_answer(request, app.runs.run(run).layer_path(layer), GEOJSON)
+
+
+def _group(group: KpiGroup) -> dict[str, Any]:
+    """A group of indicators as JSON."""
+    return {"id": group.id, "title": group.title.model_dump(), "names": list(group.names),
+            "grids": [{"columns": [title.model_dump() for title in grid.columns],
+                       "rows": [{"title": row.title.model_dump(), "names": list(row.names)} for row in grid.rows]}
+                      for grid in group.grids]}
 
 
 def _summary(run: Run, root: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ async function json(path) {
 
 export const runs = () => json("v1/runs");
 export const plan = (run) => json(`v1/runs/${encodeURIComponent(run)}`);
+export const indicators = (run) => json(`v1/runs/${encodeURIComponent(run)}/indicators`);
 export const layers = (run) => json(`v1/runs/${encodeURIComponent(run)}/layers`);
 export const catalogue = (language) => json(`assets/${language}.json`);
 export const palette = () => json("assets/palette.json");
@@ -24,5 +25,8 @@ export function features(run, layer) {
   return kept.get(path);
 }
 
+/** The whole address of a layer, for those who fetch it in another context. */
+export const layerAddress = (run, layer) =>
+  new URL(`v1/runs/${encodeURIComponent(run)}/layers/${encodeURIComponent(layer)}`, location.href).href;
 export const reportAddress = (run) => `v1/runs/${encodeURIComponent(run)}/report`;
 export const fileAddress = (run, file) => `v1/runs/${encodeURIComponent(run)}/files/${file}`;

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { renderCard } from "./card.js";
 import { createWords } from "./i18n.js";
-import { applyDay, applyVisibility, createMap, featureAt, highlight, hits, LAZY, loadLazy, showRun } from "./map.js";
+import { applyDay, applyVisibility, createMap, featureAt, highlight, hits, LAZY, loadLazy, showRun, uncover } from "./map.js";
 import { renderPanel } from "./panel.js";
 import { createState } from "./state.js";
 
@@ -14,7 +14,8 @@ async function start() {
   const [zh, en, palette, listed] = await Promise.all([api.catalogue("zh"), api.catalogue("en"), api.palette(), api.runs()]);
   const words = createWords({ zh, en }, state);
   const view = createMap("map", palette);
-  const page = { state, words, palette, runs: listed.runs, run: "", plan: null, layers: [], data: new Map(), chosen: null };
+  const page = { state, words, palette, runs: listed.runs, run: "", plan: null, groups: [], layers: [], data: new Map(), chosen: null,
+    opened: new Set(["network"]) };
   page.close = () => choose(page, view, null);
 
   state.subscribe(async (changed) => {
@@ -44,8 +45,8 @@ async function open(page, view) {
   notice(page.words.text("page.loading"));
   page.run = wanted.id;
   page.chosen = null;
-  const [plan, described] = await Promise.all([api.plan(wanted.id), api.layers(wanted.id)]);
-  Object.assign(page, { plan, layers: described.layers });
+  const [plan, described, indicators] = await Promise.all([api.plan(wanted.id), api.layers(wanted.id), api.indicators(wanted.id)]);
+  Object.assign(page, { plan, groups: indicators.groups, layers: described.layers });
   draw(page);
   await showRun(view, wanted.id, plan, described.layers.map((l) => l.id), page.palette, page.state);
   page.data = view.data;
@@ -72,6 +73,7 @@ async function choose(page, view, chosen) {
   page.state.set({ site: isSite ? chosen.feature.properties._id : "" });
   if (isSite && page.layers.some((l) => l.id === "assignments")) await loadLazy(view, "assignments");
   highlight(view, isSite ? chosen.feature.properties._id : null, point);
+  if (point) uncover(view, point, 390);
   draw(page);
 }
 
@@ -83,8 +85,8 @@ function draw(page) {
   renderPanel(panel, page);
   panel.scrollTop = scrollTop;
   renderCard(element("card"), page.chosen, page);
-  const notes = page.plan ? [...page.plan.attribution, ...page.plan.estimated.map((e) => page.words.title(e))] : [];
-  element("credit").textContent = notes.join(" · ");
+  const notes = page.plan ? [...page.plan.attribution, page.plan.estimated.length ? page.words.text("page.contains_estimates") : ""] : [];
+  element("credit").textContent = notes.filter(Boolean).join(" · ");
 }
 
 function notice(text) {

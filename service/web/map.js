@@ -1,12 +1,12 @@
 // The map: sources and layers from a run's own GeoJSON, nothing from outside. Tiers come from the plan, never by name here.
 
-import { features } from "./api.js";
+import { features, layerAddress } from "./api.js";
 import { h } from "./dom.js";
 
 const BIGGEST_PX = 22;
 /** Layers fetched only when somebody wants to see them. */
 export const LAZY = ["candidates", "assignments", "stops"];
-const AREA_LAYERS = ["communities", "zones", "streets", "flows", "routes", "unserved"];
+const AREA_LAYERS = ["communities", "zones", "flows", "routes", "unserved"];
 const EMPTY = { type: "FeatureCollection", features: [] };
 const byZoom = (value) => ["interpolate", ["linear"], ["zoom"], 10, ["*", 0.7, value], 13, value, 16, ["*", 1.9, value]];
 const MAJOR = ["motorway", "trunk", "primary"];
@@ -40,7 +40,7 @@ export async function showRun(view, run, plan, names, palette, state) {
   view.pairs = pairFlows(get("flows"));
 
   addCommunities(view, get("communities"), palette);
-  addStreets(view, get("streets"));
+  if (names.includes("streets")) addStreets(view, layerAddress(run, "streets")); // the worker fetches them itself
   addZones(view, get("zones"), palette);
   addCandidates(view, get("candidates"));
   addLines(view, "assignments", get("assignments"), { "line-color": palette.muted, "line-width": 0.8, "line-opacity": 0.55 });
@@ -48,8 +48,8 @@ export async function showRun(view, run, plan, names, palette, state) {
   addRoutes(view, get("routes"), palette);
   addStops(view, get("stops"), palette);
   addHighlight(view, palette);
-  tiers.forEach((tier, n) => addTier(view, tier.id, get(tier.id), n, peak, palette));
   addUnserved(view, get("unserved"), palette);
+  tiers.forEach((tier, n) => addTier(view, tier.id, get(tier.id), n, peak, palette));
   applyVisibility(view, state);
   applyDay(view, state);
   const bbox = get("communities").bbox ?? get("zones").bbox;
@@ -88,7 +88,18 @@ export function highlight(view, site, place) {
     ...view.pairs.features.filter((f) => f.properties.from_id === site || f.properties.to_id === site),
     ...(view.data.get("assignments") ?? EMPTY).features.filter((f) => f.properties.site_id === site)];
   const ring = place ? [{ type: "Feature", properties: { ring: true }, geometry: { type: "Point", coordinates: place } }] : [];
+  // a site fed by hundreds is shown with finer lines than one fed by a few
+  const many = Math.min(1, 25 / Math.max(1, lines.length));
+  view.map.setPaintProperty("highlight-line", "line-width", byZoom(0.6 + many));
+  view.map.setPaintProperty("highlight-line", "line-opacity", 0.35 + 0.4 * many);
   view.map.getSource("highlight").setData({ type: "FeatureCollection", features: [...lines, ...ring] });
+}
+
+/** Move the map where the card would hide a place; `card` is the card's width with its margins, in pixels. */
+export function uncover(view, place, card) {
+  const { clientWidth } = view.map.getContainer();
+  const { x } = view.map.project(place);
+  if (clientWidth > 2 * card && x > clientWidth - card) view.map.panBy([x - (clientWidth - card - 60), 0], { duration: 300 });
 }
 
 /** What is drawn near a point and can be asked about. */
@@ -150,6 +161,7 @@ function add(view, group, layer) {
   view.groups.set(group, [...(view.groups.get(group) ?? []), layer.id]);
 }
 
+/** `data` is GeoJSON or the address of a layer. */
 function source(view, name, data) {
   view.map.addSource(name, { type: "geojson", data, tolerance: 0.2 });
 }
@@ -207,7 +219,8 @@ function addFlows(view, palette) {
   source(view, "flows", view.pairs);
   const width = ["max", 0.7, ["*", 9, ["sqrt", ["/", ["get", "flow_t_per_day"], peak]]]];
   add(view, "flows", { id: "flows", type: "line", source: "flows", layout: { "line-cap": "round" },
-    paint: { "line-color": palette.flow, "line-opacity": 0.42, "line-width": byZoom(width) } });
+    paint: { "line-color": palette.flow, "line-width": byZoom(width),
+      "line-opacity": ["interpolate", ["linear"], ["sqrt", ["/", ["get", "flow_t_per_day"], peak]], 0, 0.12, 0.3, 0.4, 1, 0.55] } });
 }
 
 function addRoutes(view, data, palette) {
@@ -250,11 +263,14 @@ function addTier(view, name, data, position, peak, palette) {
       "circle-opacity": 0.9, "circle-stroke-color": "#ffffff", "circle-stroke-width": byZoom(0.7 + 0.5 * position) } });
 }
 
+/** Rings whose area grows with the tonnes left behind. */
 function addUnserved(view, data, palette) {
+  const peak = Math.max(1e-9, ...data.features.map((f) => f.properties.unserved_t_per_day ?? 0));
+  const tonnes = ["max", 0, ["coalesce", ["get", "unserved_t_per_day"], 0]];
   source(view, "unserved", data);
   add(view, "unserved", { id: "unserved", type: "circle", source: "unserved",
-    paint: { "circle-radius": byZoom(3.6), "circle-color": "#ffffff", "circle-stroke-color": palette.unserved,
-      "circle-stroke-width": byZoom(1.8) } });
+    paint: { "circle-radius": byZoom(["max", 1.6, ["*", 5.5, ["sqrt", ["/", tonnes, peak]]]]), "circle-color": "#ffffff",
+      "circle-stroke-color": palette.unserved, "circle-stroke-width": byZoom(1.6) } });
 }
 
 /** Area centroid of the largest outer ring. */

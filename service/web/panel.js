@@ -2,15 +2,15 @@
 
 import { fileAddress, reportAddress } from "./api.js";
 import { h, svg } from "./dom.js";
-import { figure, money, number } from "./format.js";
+import { money, number, parts } from "./format.js";
 
 const ORDER = ["communities", "flows", "routes", "stops", "unserved", "candidates", "assignments", "zones", "streets"];
 
-export function renderPanel(panel, { words, state, palette, runs, run, plan, layers, data }) {
+export function renderPanel(panel, { words, state, palette, runs, run, plan, groups, opened, layers, data }) {
   panel.replaceChildren(head(words, state, plan), chooser(words, state, runs, run));
   if (!plan) return;
   panel.append(headline(words, plan), estimates(words, plan), tiers(words, state, palette, plan, layers),
-    others(words, state, palette, plan, layers, data), indicators(words, plan), links(words, run), sources(words, plan));
+    others(words, state, palette, plan, layers, data), indicators(words, plan, groups, opened), links(words, run), sources(words, plan));
 }
 
 function head(words, state, plan) {
@@ -120,12 +120,22 @@ function days(words, state, data) {
     words.text("page.trips", { trips: number(shown.length), km: number(Math.round(km)) }));
 }
 
-function indicators(words, plan) {
-  const rows = Object.entries(plan.kpis).map(([name, kpi]) =>
-    h("tr", {}, h("td", {}, words.title(kpi.title)), h("td", {}, figure(kpi.value, kpi.unit, name, words.lang()))));
-  const first = rows.splice(0, 8);
-  const rest = rows.length ? h("details", {}, h("summary", {}, words.text("page.more")), h("table", {}, rows)) : null;
-  return h("section", {}, h("h2", {}, words.text("page.figures")), h("table", {}, first), rest);
+/** Every indicator by group; number and unit in columns of their own, tiers side by side. */
+function indicators(words, plan, groups, opened) {
+  const row = (title, names) => {
+    const shown = names.map((n) => (n ? parts(plan.kpis[n].value, plan.kpis[n].unit, n, words.lang()) : ["—", ""]));
+    const units = [...new Set(shown.filter(([, unit], k) => names[k] && plan.kpis[names[k]].value !== null).map(([, unit]) => unit))];
+    const one = units.length === 1;
+    return h("tr", {}, h("td", {}, words.title(title)), shown.map((s) => h("td", { class: "n" }, one ? s[0] : s.join(" "))),
+      h("td", { class: "u" }, one ? units[0] : ""));
+  };
+  const keep = (id) => (event) => (event.target.open ? opened.add(id) : opened.delete(id));
+  const blocks = groups.map((group) => h("details", { class: "kpis", open: opened.has(group.id), ontoggle: keep(group.id) }, h("summary", {}, words.title(group.title)),
+    group.names.length ? h("table", {}, group.names.map((name) => row(plan.kpis[name].title, [name]))) : null,
+    group.grids.map((grid) => h("table", { class: "grid" },
+      h("tr", {}, h("th", {}), grid.columns.map((c) => h("th", {}, words.title(c))), h("th", {})),
+      grid.rows.map((r) => row(r.title, r.names))))));
+  return h("section", {}, h("h2", {}, words.text("page.figures")), blocks);
 }
 
 function links(words, run) {
