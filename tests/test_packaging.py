@@ -200,8 +200,8 @@ def test_the_installed_command_helps_and_audits_the_bundled_study(container: Pat
 
 
 @pytest.fixture
-def served(container: Path, tmp_path: Path) -> Iterator[int]:
-    """The port on which the Dockerfile's CMD serves an empty folder."""
+def served(container: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """The Dockerfile's CMD on an empty folder: the process, and the port it was given."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -210,21 +210,23 @@ def served(container: Path, tmp_path: Path) -> Iterator[int]:
     words = [{"/data": str(tmp_path), "8000": str(port)}.get(word, word) for word in words]
     server = subprocess.Popen([str(container / program), *words], cwd=tmp_path, stderr=subprocess.DEVNULL)
     try:
-        yield port
+        yield server, port
     finally:
         server.terminate()
         server.wait(10)
 
 
 @pytest.mark.slow
-def test_the_containers_command_serves(served: int) -> None:
+def test_the_containers_command_serves(served: tuple[subprocess.Popen[bytes], int]) -> None:
+    server, port = served
     deadline = time.monotonic() + 30
     while True:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{served}/healthz", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
                 assert answer.status == 200
                 assert b'"ok"' in answer.read()
-                return
+            break
         except OSError:
             assert time.monotonic() < deadline, "the server does not answer"
             time.sleep(0.1)
+    assert server.poll() is None, "it ended, so somebody else answered on its port"
