@@ -130,6 +130,7 @@ def test_number_and_unit_come_apart() -> None:
 
 
 def result_with(names: list[str], without: tuple[str, ...] = ()) -> PlanJson:
-    kpis = {name: Kpi(value=None if name in without else 1.0, unit="1", title=TEXTS.kpi(name, LABELS)) for name in names}
+    kpis = {name: Kpi(value=None if name in without else 1.0, unit="1", title=TEXTS.kpi(name, LABELS))
+            for name in names}
     tiers = tuple(TierSummary(id=i, title=t, open_count=1, candidate_count=2) for i, t in LABELS.tiers.items())
     return small_result().model_copy(update={"kpis": kpis, "tiers": tiers, "labels": dict(LABELS.vehicles)})
