@@ -28,6 +28,8 @@ BEGIN, END = "<!-- bundled study: begin -->", "<!-- bundled study: end -->"
 HEAD = "| what | bar | figure | date | machine | command |\n|---|---|---|---|---|---|\n"
 QUICK = ("solve.iterations=20", "solve.time_limit_s=5", "routing.iterations=1", "routing.time_limit_s=5")
 SAMPLE_S = 0.1
+BUSY_LOAD = 0.5
+"""Load average from which the table says that the machine was not idle."""
 MB = 1e6
 
 
@@ -106,7 +108,7 @@ def tree_rss_bytes(root: int) -> float:
 
 
 def machine() -> str:
-    """The machine in a few words: processor, cores we may use, memory, system, Python."""
+    """The machine in a few words: processor, cores we may use, memory, system, Python, and what else it is doing."""
     name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.is_file():
@@ -116,7 +118,9 @@ def machine() -> str:
     memory = ""
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB"
-    return f"{name}, {cores} cores{memory}, {platform.system()}, Python {platform.python_version()}"
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    busy = f", busy with other programs (load {load:.1f})" if load >= BUSY_LOAD else ""
+    return f"{name}, {cores} cores{memory}, {platform.system()}, Python {platform.python_version()}{busy}"
 
 
 def bundled(folder: Path, *, quick: bool) -> list[Row]:
@@ -169,6 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="page whose table is rewritten")
     parser.add_argument("--quick", action="store_true", help="next to no search; says nothing about quality")
     wanted = parser.parse_args(arguments)
+    where = machine()  # before the run makes it busy
     with tempfile.TemporaryDirectory() as folder:
         try:
             rows = bundled(Path(folder) / "hankou", quick=wanted.quick)
@@ -176,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(error, file=sys.stderr)
             return 1
     old = wanted.out.read_text(encoding="utf-8") if wanted.out.is_file() else ""
-    where, date = machine(), datetime.now(UTC).strftime("%Y-%m-%d")
+    date = datetime.now(UTC).strftime("%Y-%m-%d")
     wanted.out.write_text(with_rows(old, rows, date, where), encoding="utf-8")
     print("\n".join(f"{row.what}: {row.figure}" for row in rows))
     return 0 if any(row.what.endswith("referee") and row.figure == "accepted" for row in rows) else 1
