@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.accounts import all_coefficients, arc_of_part, books
+from optimizer.accounts import Books, all_coefficients, arc_of_part, books
 from optimizer.assemble import assemble, with_required
 from optimizer.bound import Bound, Multipliers, lower_bound
 from optimizer.first_tier import FirstTier, first_tier
@@ -37,6 +37,8 @@ Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 GUIDE_STEPS = 25
+QUICK = 16
+"""The first plan takes this part of the iterations: the bound only needs to know what some plan costs."""
 KERNEL_SHARE = 0.25
 """Sites whose opening looks dearer than this share of a typical site at the part prices are not tried."""
 
@@ -45,9 +47,10 @@ KERNEL_SHARE = 0.25
 class SiteSettings:
     """How long and how hard to search."""
 
-    gap: float = 0.01
-    iterations: int = 10_000
-    """Ruin-and-recreate iterations of the first round; later rounds take a quarter."""
+    gap: float = 0.02
+    """Share to which the integer programme of the upper tiers is solved."""
+    iterations: int = 6_000
+    """Ruin-and-recreate iterations of the main round; later rounds take an eighth."""
     rounds: int = 3
     time_limit_s: float = 120.0
     seed: int = 1
@@ -81,11 +84,12 @@ def site_network(problem: Problem, settings: SiteSettings,
     coefficients = all_coefficients(problem)
     tier = first_tier(problem, coefficients)
     bounding = BoundProcess(problem, Effort(), own_process=settings.processes > 1)
-    search = _Search(problem, coefficients, tier, settings, clock, on_progress)
+    search = _Search(problem, coefficients, tier, settings, clock, on_progress, bounding)
     try:
-        plan = search.first_plan()
-        bounding.tell(books(problem, plan).objective_cny_per_year)
-        plan = search.improve(plan)
+        plan = search.quick_plan()
+        search.account = books(problem, plan)
+        bounding.tell(search.account.objective_cny_per_year)
+        plan = search.improve(search.first_plan(plan))
         on_progress(search.news("bound", 0.95))
         multipliers = bounding.multipliers()
     finally:
@@ -141,17 +145,24 @@ class _Search:
     """The search for a plan; holds what its steps share."""
 
     def __init__(self, problem: Problem, coefficients: Coefficients, tier: FirstTier, settings: SiteSettings,
-                 clock: _Clock, on_progress: Callable[[Progress], None]) -> None:
+                 clock: _Clock, on_progress: Callable[[Progress], None], bounding: BoundProcess) -> None:
         self.problem, self.coefficients, self.tier = problem, coefficients, tier
         self.settings, self.clock, self.on_progress = settings, clock, on_progress
         self.guide = np.zeros(len(problem.demand.part_ids))
         self.best: float | None = None
+        self.account: Books | None = None
+        self._bounding = bounding
 
     def news(self, phase: str, share: float) -> Progress:
-        return Progress(phase, share, self.best, None, None)
+        """Where the search stands, with the bound so far."""
+        bound = self._bounding.latest()
+        if self.account is None or self.best is None or bound is None:
+            return Progress(phase, share, self.best, bound, None)
+        gap = (self.best - bound) / max(self.account.gross_cost_cny_per_year, 1.0)
+        return Progress(phase, share, self.best, bound, gap)
 
-    def first_plan(self) -> Plan:
-        """Relax the first tier, choose the upper tiers for its loads, then serve the parts."""
+    def quick_plan(self) -> Plan:
+        """Relax the first tier, choose the upper tiers for its loads, then serve the parts with little effort."""
         problem, tier = self.problem, self.tier
         multipliers = blank(problem, self.coefficients)
         guess = end_price_guess(problem, self.coefficients)
@@ -164,7 +175,7 @@ class _Search:
         np.add.at(load, tier.site, problem.captured_t_per_day[tier.arc] * relaxed.arc_share[:, None])
         used = np.flatnonzero(load.sum(axis=1) > 1e-6)
         self.clock.mark("relaxation")
-        choice = choose_upper_tiers(problem, self.coefficients, Supply(used, load[used]), gap=0.02,
+        choice = choose_upper_tiers(problem, self.coefficients, Supply(used, load[used]), gap=self.settings.gap,
                                     time_limit_s=min(30.0, self.clock.left_s()), seed=self.settings.seed)
         self.clock.mark("upper_tiers")
         self.on_progress(self.news("upper_tiers", 0.15))
@@ -176,11 +187,23 @@ class _Search:
         count = len(problem.demand.part_ids)
         keep = np.where(tier.must_open, np.argmin(tier.open_cny_per_year, axis=1), -1)
         start = FirstTierPlan(np.full(count, -1, dtype=np.int64), keep)
-        found = self._search(upper, start, self.settings.iterations, (0.2, 0.6), filled=False)
-        upper = improve_upper(problem, self.coefficients, upper, self._supply(found))
         self.clock.mark("upper_tiers")
-        found = self._search(upper, found, self.settings.iterations // 8, (0.6, 0.65), filled=True)
-        return self._whole(upper, found)
+        return self._whole(upper, self._search(upper, start, max(1, self.settings.iterations // QUICK), (0.2, 0.25),
+                                               filled=False))
+
+    def first_plan(self, quick: Plan) -> Plan:
+        """The first tier searched in earnest, the upper tiers sized for what it brings, then filled."""
+        upper = quick.open_sites[1:]
+        if not all(len(opened.site) for opened in upper):
+            return quick
+        found = self._search(upper, self._choices(quick), self.settings.iterations, (0.25, 0.6), filled=False)
+        upper = improve_upper(self.problem, self.coefficients, upper, self._supply(found))
+        self.clock.mark("upper_tiers")
+        plan = self._whole(upper, self._search(upper, found, self.settings.iterations // 8, (0.6, 0.65), filled=True))
+        return min(quick, plan, key=lambda p: books(self.problem, p).objective_cny_per_year)
+
+    def _choices(self, plan: Plan) -> FirstTierPlan:
+        return FirstTierPlan(plan.site_of_part, plan.open_sites[0].size_of(len(self.problem.sites[0])))
 
     def improve(self, plan: Plan) -> Plan:
         """Rounds of: better upper tiers for the plan's loads, then a better first tier that fills them."""
@@ -189,7 +212,7 @@ class _Search:
         for number in range(rounds):
             if self.clock.left_s() <= 0.0 or not all(len(opened.site) for opened in best.open_sites[1:]):
                 break
-            found = FirstTierPlan(best.site_of_part, best.open_sites[0].size_of(len(self.problem.sites[0])))
+            found = self._choices(best)
             upper = improve_upper(self.problem, self.coefficients, best.open_sites[1:], self._supply(found))
             self.clock.mark("upper_tiers")
             share = 0.65 + 0.25 * number / rounds

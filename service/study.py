@@ -101,7 +101,8 @@ class CandidatesConfig(Config):
 class SolveConfig(Config):
     """When siting stops. Iterations decide; the time limit is a safety stop."""
 
-    gap: Share = 0.01
+    gap: Share = 0.02
+    """Share to which the integer programme of the upper tiers is solved."""
     iterations: Count | None = None
     time_limit_s: Positive = 120.0
     seed: Annotated[int, Field(ge=0)] = 1

@@ -6,7 +6,7 @@ import multiprocessing
 from multiprocessing.connection import Connection
 
 from optimizer.accounts import all_coefficients
-from optimizer.bound import Multipliers
+from optimizer.bound import Bound, Multipliers
 from optimizer.first_tier import first_tier
 from optimizer.problem import Problem
 from optimizer.solvers.certify import Effort, base_multipliers, price_mixes
@@ -21,6 +21,8 @@ class BoundProcess:
         self._ceiling: float | None = None
         self._process: multiprocessing.process.BaseProcess | None = None
         self._pipe: Connection | None = None
+        self._latest: float | None = None
+        self._found: Multipliers | None = None
         if own_process:
             context = multiprocessing.get_context("spawn")
             self._pipe, far_end = context.Pipe()
@@ -34,17 +36,29 @@ class BoundProcess:
         if self._pipe is not None:
             self._pipe.send(objective_cny_per_year)
 
+    def latest(self) -> float | None:
+        """The best bound reported so far, CNY per year; None before the first."""
+        while self._found is None and self._pipe is not None and self._pipe.poll():
+            self._take(self._pipe.recv())
+        return self._latest
+
+    def _take(self, message: object) -> None:
+        if isinstance(message, Multipliers):
+            self._found = message
+        elif isinstance(message, float):
+            self._latest = message
+
     def multipliers(self) -> Multipliers:
         """The finished multipliers; waits for them. RuntimeError when the process died."""
         assert self._ceiling is not None, "tell() comes first"
         if self._pipe is None:
             return _multipliers(self._problem, self._effort, self._ceiling)
         try:
-            found = self._pipe.recv()
+            while self._found is None:
+                self._take(self._pipe.recv())
         except EOFError as error:
             raise RuntimeError("the process that computes the bound ended early") from error
-        assert isinstance(found, Multipliers)
-        return found
+        return self._found
 
     def close(self) -> None:
         """End the process if it still runs."""
@@ -67,4 +81,8 @@ def _work(pipe: Connection, problem: Problem, effort: Effort) -> None:
     tier = first_tier(problem, coefficients)
     base = base_multipliers(problem, coefficients, tier, effort)
     ceiling = float(pipe.recv())
-    pipe.send(price_mixes(problem, coefficients, tier, base, ceiling, effort))
+
+    def report(bound: Bound) -> None:
+        pipe.send(float(bound.value_cny_per_year))
+
+    pipe.send(price_mixes(problem, coefficients, tier, base, ceiling, effort, on_bound=report))

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from optimizer.first_tier import FirstTier
 from optimizer.pools import Pools
-from optimizer.solvers.options import site_options
 from optimizer.solvers.linear import LinearModel, RowBuilder, solve
+from optimizer.solvers.options import site_options
 
 Float = NDArray[np.float64]
 
