@@ -12,7 +12,7 @@ from optimizer.accounts import books, throughput
 from optimizer.check import check_plan
 from optimizer.plan import Plan
 from optimizer.problem import Problem, SiteStatus
-from optimizer.siting import Siting, SiteSettings, site_network
+from optimizer.siting import SiteSettings, Siting, site_network
 from tests.optimizer.brute_force import optimum, plan_cost
 from tests.optimizer.small_problems import Shape, small_problem
 
@@ -166,7 +166,7 @@ def test_a_process_of_its_own_for_the_bound_changes_nothing() -> None:
 
 def test_serving_nobody_is_a_plan_and_says_so() -> None:
     """Without any way to a station all stay unserved: that costs the penalty, and the bound proves it is the best."""
-    problem, siting = sited("nothing reachable", 0)
+    _, siting = sited("nothing reachable", 0)
     assert siting.plan.report.status == "no_plan"
     assert (siting.plan.site_of_part == -1).all()
     assert all(len(opened.site) == 0 for opened in siting.plan.open_sites)

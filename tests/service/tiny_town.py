@@ -21,7 +21,7 @@ from tests.town import CRS, ORIGIN_X, ORIGIN_Y, Town, line, square
 PACKAGED = Path(__file__).parents[2] / "configs" / "networks" / "urban_three_tier.yaml"
 COLUMNS, ROWS = (0, 200, 400, 600, 800), (0, 200, 400, 600)
 PERSONS = 12_000
-QUICK = {"iterations": 150, "threads": 1}
+QUICK = {"iterations": 50, "threads": 1}
 
 
 def box(x: float, y: float, width: float, height: float) -> shapely.Polygon:
@@ -82,7 +82,8 @@ class TinyTown(Town):
     def _config(self, kind: str, name: str, content: dict[str, Any]) -> None:
         folder = self.folder / kind
         folder.mkdir(exist_ok=True)
-        text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+        plain = json.loads(json.dumps(content))  # no object twice: YAML aliases are refused
+        text = yaml.safe_dump(plain, allow_unicode=True, sort_keys=False)
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
 
 
@@ -126,7 +127,8 @@ ONE_STREET: dict[str, Any] = {
                                       "capacity_t_per_day": 2, "area_m2": 10, "build_cost_cny": 60000,
                                       "fixed_cost_cny_per_year": 10000}]},
         {"id": "transfer_station", "title": {"zh": "站", "en": "Station"}, "candidates": "land", "state": "loose",
-         "feed": {"vehicle": "van", "state": "loose", "single_source": True, "stops_per_t": 2, "detour_m_per_stop": 250},
+         "feed": {"vehicle": "van", "state": "loose", "single_source": True, "stops_per_t": 2,
+                  "detour_m_per_stop": 250},
          "life_years": 15, "variable_cost_cny_per_t": 80,
          "sizes": [{"id": "station", "type": "plain", "title": {"zh": "站", "en": "Station"}, "capacity_t_per_day": 20,
                     "area_m2": 500, "build_cost_cny": 30000, "fixed_cost_cny_per_year": 20000}]},
