@@ -42,6 +42,7 @@ function load({ load_t_per_day, capacity_t_per_day, utilisation_share }, words) 
 function shown(property, value, words, plan) {
   if (typeof value === "boolean") return words.text(value ? "page.yes" : "page.no");
   if (property.name === "day") return words.text(`day.${value}`);
+  if (property.unit === "s" && value >= 3600) return words.text("page.hours", { h: Math.floor(value / 3600), min: Math.round((value % 3600) / 60) });
   if (typeof value === "number") return figure(value, property.unit, property.name, words.lang());
   return CODES.includes(property.name) ? words.label(value, plan) : String(value);
 }

@@ -28,7 +28,7 @@ async function start() {
     if (changed.has("day")) applyDay(view, state);
     draw(page);
   });
-  view.map.on("click", (event) => choose(page, view, featureAt(view, event.point)));
+  view.map.on("click", (event) => choose(page, view, featureAt(view, event.point), event.lngLat));
   view.map.on("mousemove", (event) => {
     view.map.getCanvas().style.cursor = hits(view, event.point).length ? "pointer" : "";
   });
@@ -66,14 +66,17 @@ function findSite(page, id) {
   return null;
 }
 
-async function choose(page, view, chosen) {
+async function choose(page, view, chosen, clicked = null) {
   page.chosen = chosen;
   const isSite = chosen && page.plan.tiers.some((t) => t.id === chosen.layer);
   const point = chosen?.feature.geometry?.type === "Point" ? chosen.feature.geometry.coordinates : null;
   page.state.set({ site: isSite ? chosen.feature.properties._id : "" });
-  if (isSite && page.layers.some((l) => l.id === "assignments")) await loadLazy(view, "assignments");
-  highlight(view, isSite ? chosen.feature.properties._id : null, point);
-  if (point) uncover(view, point, 390);
+  const needed = isSite ? "assignments" : chosen?.layer === "routes" ? "stops" : "";
+  if (page.layers.some((l) => l.id === needed)) await loadLazy(view, needed);
+  if (page.chosen !== chosen) return; // something else was chosen meanwhile
+  highlight(view, chosen, isSite);
+  const place = point ?? clicked;
+  if (chosen && place) uncover(view, place, 390);
   draw(page);
 }
 

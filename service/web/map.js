@@ -81,18 +81,25 @@ export function applyDay(view, state) {
   }
 }
 
-/** Ring around a site and everything that runs to or from it; null clears. */
-export function highlight(view, site, place) {
+/** Ring around what was chosen, with all that runs to or from a site, or with the whole tour of a trip; null clears. */
+export function highlight(view, chosen, isSite) {
   if (!view.map.getSource("highlight")) return;
-  const lines = site === null ? [] : [
-    ...view.pairs.features.filter((f) => f.properties.from_id === site || f.properties.to_id === site),
-    ...(view.data.get("assignments") ?? EMPTY).features.filter((f) => f.properties.site_id === site)];
-  const ring = place ? [{ type: "Feature", properties: { ring: true }, geometry: { type: "Point", coordinates: place } }] : [];
+  const id = chosen?.feature.properties._id;
+  const get = (name) => (view.data.get(name) ?? EMPTY).features;
+  const tour = chosen?.layer === "routes" ? chosen.feature.properties.tour_id : null;
+  const point = chosen?.feature.geometry?.type === "Point";
+  const lines = isSite ? [
+    ...view.pairs.features.filter((f) => f.properties.from_id === id || f.properties.to_id === id),
+    ...get("assignments").filter((f) => f.properties.site_id === id)]
+    : tour !== null ? get("routes").filter((f) => f.properties.tour_id === tour) : chosen && !point ? [chosen.feature] : [];
+  const mark = (feature, kind) => ({ type: "Feature", properties: { kind }, geometry: feature.geometry });
+  const points = [...(point ? [mark(chosen.feature, "ring")] : []),
+    ...(tour !== null ? get("stops").filter((f) => f.properties.tour_id === tour).map((f) => mark(f, "stop")) : [])];
   // a site fed by hundreds is shown with finer lines than one fed by a few
   const many = Math.min(1, 25 / Math.max(1, lines.length));
-  view.map.setPaintProperty("highlight-line", "line-width", byZoom(0.6 + many));
+  view.map.setPaintProperty("highlight-line", "line-width", byZoom(tour !== null ? 3 : 0.6 + many));
   view.map.setPaintProperty("highlight-line", "line-opacity", 0.35 + 0.4 * many);
-  view.map.getSource("highlight").setData({ type: "FeatureCollection", features: [...lines, ...ring] });
+  view.map.getSource("highlight").setData({ type: "FeatureCollection", features: [...lines, ...points] });
 }
 
 /** Move the map where the card would hide a place; `card` is the card's width with its margins, in pixels. */
@@ -149,7 +156,7 @@ function withIds(data) {
 
 function clear(view) {
   for (const layers of view.groups.values()) layers.forEach((id) => view.map.removeLayer(id));
-  for (const id of ["highlight-line", "highlight-ring"]) if (view.map.getLayer(id)) view.map.removeLayer(id);
+  for (const id of ["highlight-line", "highlight-ring", "highlight-stop"]) if (view.map.getLayer(id)) view.map.removeLayer(id);
   for (const source of Object.keys(view.map.getStyle().sources)) view.map.removeSource(source);
   view.markers.forEach((marker) => marker.remove());
   view.groups = new Map();
@@ -246,9 +253,12 @@ function addHighlight(view, palette) {
   source(view, "highlight", EMPTY);
   view.map.addLayer({ id: "highlight-line", type: "line", source: "highlight", filter: ["!=", ["geometry-type"], "Point"],
     layout: { "line-cap": "round" }, paint: { "line-color": palette.ink, "line-width": byZoom(1.6), "line-opacity": 0.75 } });
-  view.map.addLayer({ id: "highlight-ring", type: "circle", source: "highlight", filter: ["==", ["geometry-type"], "Point"],
+  const kind = (name) => ["all", ["==", ["geometry-type"], "Point"], ["==", ["get", "kind"], name]];
+  view.map.addLayer({ id: "highlight-ring", type: "circle", source: "highlight", filter: kind("ring"),
     paint: { "circle-radius": byZoom(16), "circle-color": palette.ink, "circle-opacity": 0.12,
       "circle-stroke-color": palette.ink, "circle-stroke-width": 2 } });
+  view.map.addLayer({ id: "highlight-stop", type: "circle", source: "highlight", filter: kind("stop"),
+    paint: { "circle-radius": byZoom(4), "circle-color": "#ffffff", "circle-stroke-color": palette.ink, "circle-stroke-width": 2 } });
 }
 
 /** Circles whose area grows with the load; a floor per tier keeps small sites visible and tiers apart. */
