@@ -12,7 +12,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geodata.candidates import street_sites
-from geodata.parts import PartLimits, Parts, demand_parts
+from geodata.parts import PartLimits, Parts, demand_parts, halved
 from geodata.places import Places, zone_of
 from geodata.roads import Access, Profile, Snap, Streets, access_for, read_streets, walking
 from geodata.screening import ScreenedLand
@@ -22,6 +22,10 @@ from geodata.walks import WalkArcs, walking_arcs
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
+
+
+RECUTS = 3
+"""How often a part that reaches no site is cut in two."""
 
 
 @dataclass(frozen=True)
@@ -88,17 +92,34 @@ def lay_ground(places: Places, screened: ScreenedLand | None, tiers: Sequence[Ti
     streets = read_streets(places.roads)
     on_foot = access_for(streets, walking())
     by_vehicle = tuple(access_for(streets, tier.fed_by) for tier in tiers[1:] if tier.fed_by is not None)
-    parts = demand_parts(places.communities, on_foot, limits)
     sites = [_on_streets(places, tiers[0], on_foot, by_vehicle[0], spacing_m)]
     sites += [_on_land(places, screened, tier) for tier in tiers[1:]]
     snaps = [on_foot.snap(sites[0].geometry)]
-    walks = walking_arcs(on_foot, snaps[0], parts, max_walk_m)
+    parts, walks = _parts_in_reach(places, on_foot, limits, snaps[0], max_walk_m)
     ways, snap_m = [], [snaps[0].distance_m]
     for leg, access in enumerate(by_vehicle):
         low, high = access.snap(sites[leg].geometry), access.snap(sites[leg + 1].geometry)
         ways.append(_ways(access, low, high))
         snap_m.append(high.distance_m)
     return Ground(streets, on_foot, by_vehicle, parts, tuple(sites), walks, tuple(ways), tuple(snap_m))
+
+
+def _parts_in_reach(places: Places, on_foot: Access, limits: PartLimits, sites: Snap,
+                    max_walk_m: float) -> tuple[Parts, WalkArcs]:
+    """Demand parts and their walking arcs.
+
+    A part whose standing points lie on both sides of a barrier may reach no site on average although each of them has
+    one near by: such a part is cut in two, up to RECUTS times.
+    """
+    parts = demand_parts(places.communities, on_foot, limits)
+    for _ in range(RECUTS):
+        walks = walking_arcs(on_foot, sites, parts, max_walk_m)
+        lost = np.setdiff1d(np.arange(len(parts.ids)), walks.part)
+        smaller = halved(parts, lost, places.communities, on_foot)
+        if len(smaller.ids) == len(parts.ids):
+            return parts, walks
+        parts = smaller
+    return parts, walking_arcs(on_foot, sites, parts, max_walk_m)
 
 
 def joined(snaps: Sequence[Snap]) -> Snap:

@@ -58,24 +58,44 @@ def demand_parts(communities: gpd.GeoDataFrame, access: Access, limits: PartLimi
     geometry = communities.geometry.to_numpy()
     pieces = _part_counts(communities, limits)
     owner, standing, xy = _standing_points(geometry, access, pieces)
-    part_of = np.empty(len(owner), dtype=np.int64)
-    first_part = np.concatenate([[0], np.cumsum(pieces)])
     bounds = np.searchsorted(owner, np.arange(len(geometry) + 1))
-    for i in range(len(geometry)):
-        rows = np.arange(bounds[i], bounds[i + 1])
-        for k, leaf in enumerate(_bisect(xy, rows, int(pieces[i]))):
-            part_of[leaf] = first_part[i] + k
-    order = np.argsort(part_of, kind="stable")
-    part_of, xy = part_of[order], xy[order]
-    sorted_standing = Snap(standing.edge[order], standing.along_m[order], standing.distance_m[order])
+    leaves = [leaf for i in range(len(geometry))
+              for leaf in _bisect(xy, np.arange(bounds[i], bounds[i + 1]), int(pieces[i]))]
     community = np.repeat(np.arange(len(geometry)), pieces)
-    number = np.arange(len(community)) - first_part[community] + 1
-    names = communities["id"].astype(str).to_numpy()
-    ids = tuple(f"{names[c]}#{k}" for c, k in zip(community, number, strict=True))
-    count = np.bincount(part_of, minlength=len(community))
-    sums = [np.bincount(part_of, weights=xy[:, axis], minlength=len(community)) for axis in (0, 1)]
-    mean = np.stack(sums, axis=1) / count[:, None]
-    return Parts(ids, community, 1.0 / pieces[community], mean, sorted_standing, part_of)
+    names = communities["id"].astype(str).to_numpy(dtype=object)
+    return _parts(names, community, 1.0 / pieces[community], leaves, standing, xy)
+
+
+def halved(parts: Parts, which: Int, communities: gpd.GeoDataFrame, access: Access) -> Parts:
+    """The parts with some of them cut in two, where they stand on more than one point; ids are counted anew."""
+    standing = parts.standing
+    xy = shapely.get_coordinates(shapely.line_interpolate_point(access.streets.lines[standing.edge], standing.along_m))
+    bounds = np.searchsorted(parts.part_of, np.arange(len(parts.ids) + 1))
+    cut = np.zeros(len(parts.ids), dtype=bool)
+    cut[which] = True
+    leaves, parent = [], []
+    for number in range(len(parts.ids)):
+        rows = np.arange(bounds[number], bounds[number + 1])
+        for leaf in _bisect(xy, rows, 2) if cut[number] and len(rows) > 1 else [rows]:
+            leaves.append(leaf)
+            parent.append(number)
+    origin = np.array(parent, dtype=np.int64)
+    share = parts.share[origin] / np.bincount(origin, minlength=len(parts.ids))[origin]
+    names = communities["id"].astype(str).to_numpy(dtype=object)
+    return _parts(names, parts.community[origin], share, leaves, standing, xy)
+
+
+def _parts(names: NDArray[np.object_], community: Int, share: Float, leaves: list[Int], standing: Snap,
+           xy: Float) -> Parts:
+    """Parts from groups of standing points, in order of their communities."""
+    order = np.concatenate(leaves) if leaves else np.empty(0, dtype=np.int64)
+    part_of = np.repeat(np.arange(len(leaves)), [len(leaf) for leaf in leaves])
+    first = np.searchsorted(community, community)
+    ids = tuple(f"{names[c]}#{n - f + 1}" for n, (c, f) in enumerate(zip(community, first, strict=True)))
+    sums = [np.bincount(part_of, weights=xy[order, axis], minlength=len(leaves)) for axis in (0, 1)]
+    mean = np.stack(sums, axis=1) / np.maximum(np.bincount(part_of, minlength=len(leaves)), 1)[:, None]
+    sorted_standing = Snap(standing.edge[order], standing.along_m[order], standing.distance_m[order])
+    return Parts(ids, community, share, mean, sorted_standing, part_of)
 
 
 def _part_counts(communities: gpd.GeoDataFrame, limits: PartLimits) -> Int:

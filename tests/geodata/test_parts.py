@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import shapely
 
-from geodata.parts import BOUNDING_REACH_M, STANDING_SPACING_M, PartLimits, Parts, demand_parts
+from geodata.parts import BOUNDING_REACH_M, STANDING_SPACING_M, PartLimits, Parts, demand_parts, halved
 from geodata.roads import Access, access_for, read_streets, walking
 from tests.geodata.small_streets import CRS, grid
 
@@ -144,3 +144,27 @@ def test_a_community_given_as_a_point() -> None:
     assert len(parts.ids) == 3
     assert parts.standing.distance_m.tolist() == [40.0] * 3
     assert places(parts, access).tolist() == [[120.0, 0.0]] * 3
+
+
+def test_cutting_parts_in_two_keeps_everybody_where_they_stand() -> None:
+    """The cut parts have half the share each, the others are untouched; nobody moves and ids stay in order."""
+    access = access_for(read_streets(grid(3)), walking())
+    table = communities([shapely.box(0, 0, 180, 180), shapely.box(180, 0, 360, 90)], [2600.0, 300.0])
+    before = demand_parts(table, access, PartLimits(1000.0, 1e12))
+    assert before.community.tolist() == [0, 0, 0, 1]
+    after = halved(before, np.array([1]), table, access)
+    assert after.ids == ("C0#1", "C0#2", "C0#3", "C0#4", "C1#1")
+    assert after.share.tolist() == pytest.approx([1 / 3, 1 / 6, 1 / 6, 1 / 3, 1.0])
+    stood, stands = places(before, access), places(after, access)
+    assert sorted(map(tuple, stood.round(6))) == sorted(map(tuple, stands.round(6)))
+    assert (stands[after.part_of == 0] == stood[before.part_of == 0]).all()
+    spread = [np.ptp(stands[after.part_of == k], axis=0).sum() for k in (1, 2)]
+    assert max(spread) < np.ptp(stood[before.part_of == 1], axis=0).sum()
+
+
+def test_a_part_with_one_standing_point_cannot_be_cut() -> None:
+    """A community given as a point stays one part."""
+    access = access_for(read_streets(grid(0)), walking())
+    table = communities([shapely.Point(50, 50)], [10.0])
+    before = demand_parts(table, access, NO_LIMIT)
+    assert halved(before, np.array([0]), table, access).ids == before.ids
