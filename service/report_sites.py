@@ -51,7 +51,7 @@ def site_table(plan: PlanJson, records: Sequence[Record], texts: Texts) -> str:
             Cell(amount(record["capacity_t_per_day"]), numeric=True),
             Cell(bar(record["utilisation_share"]), numeric=True)])
     return table(head_of(texts, "site", "size", "zone", "parcel", "parcel_area#", "site_area#", "load#", "capacity#",
-                         "utilisation#"), rows)
+                         "utilisation#"), rows, kind="sites")
 
 
 def _summary(plan: PlanJson, records: Sequence[Record], texts: Texts) -> str:
