@@ -28,7 +28,8 @@ def style_of(layer: str, columns: Sequence[str], tier_number: int, palette: Pale
         return _single("line", _line("#c9c3b4", "0.15"))
     if layer == "flows":
         width = 'coalesce(0.08 + 0.3 * sqrt("flow_t_per_day"), 0.08)'
-        return _single("line", _line(palette.flow, "0.4", {"outlineWidth": width}), alpha=0.22)  # one line per material lies on the other
+        # light, because the lines of all materials of a pair lie on one another
+        return _single("line", _line(palette.flow, "0.4", {"outlineWidth": width}), alpha=0.22)
     if layer == "routes":
         return _single("line", _line(palette.routes[0], "0.35"), alpha=0.8)
     if layer == "assignments":
