@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -25,14 +27,19 @@ def write_certificate(folder: Path, multipliers: Multipliers, bound: Bound, obje
         arrays[f"site_per_t_{level}"] = per_t.astype(np.float32)
         arrays[f"site_per_m3_{level}"] = per_m3.astype(np.float32)
     np.savez_compressed(folder / "certificate.npz", allow_pickle=False, **arrays)
-    claim = {
+    claim = claim_document(bound, objective_cny_per_year, gross_cost_cny_per_year)
+    text = json.dumps(claim, indent=1, ensure_ascii=False, allow_nan=False)
+    (folder / "certificate.json").write_text(text + "\n", encoding="utf-8")
+
+
+def claim_document(bound: Bound, objective_cny_per_year: float, gross_cost_cny_per_year: float) -> dict[str, object]:
+    """What certificate.json says: the bound, how it came about, and what it is compared with."""
+    return {
         "schema_version": SCHEMA_VERSION, "method": "lagrangian", "objective_cny_per_year": objective_cny_per_year,
         "bound_cny_per_year": bound.value_cny_per_year if np.isfinite(bound.value_cny_per_year) else None,
         "gross_cost_cny_per_year": gross_cost_cny_per_year, "gap_definition": "(objective - bound) / gross cost",
         "scenario_cny_per_year": list(bound.scenario_cny_per_year), "mixes_tried": bound.mixes_tried,
         "binding_mix": list(bound.binding_mix), "dropped_from_bound": list(bound.dropped)}
-    text = json.dumps(claim, indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / "certificate.json").write_text(text + "\n", encoding="utf-8")
 
 
 def read_multipliers(folder: Path, problem: Problem) -> Multipliers:
@@ -49,7 +56,7 @@ def read_multipliers(folder: Path, problem: Problem) -> Multipliers:
             tuple(arrays[f"site_per_t_{level}"].astype(np.float64) for level in range(tiers)),
             tuple(arrays[f"site_per_m3_{level}"].astype(np.float64) for level in range(tiers)),
             arrays["quota"].astype(np.float64))
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, EOFError, KeyError, ValueError, TypeError, BadZipFile, zlib.error) as error:
         raise BadMultipliersError(f"certificate.npz cannot be read: {error}") from error
 
 
@@ -57,7 +64,7 @@ def read_claim(folder: Path) -> dict[str, object]:
     """The claim of certificate.json; BadMultipliersError when it is no JSON object."""
     try:
         claim = json.loads((folder / "certificate.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadMultipliersError(f"certificate.json cannot be read: {error}") from error
     if not isinstance(claim, dict):
         raise BadMultipliersError("certificate.json is no object")

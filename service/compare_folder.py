@@ -22,7 +22,7 @@ MOST = 40
 def differences(folder: Path, out: Outcome, plan: PlanJson) -> list[tuple[str, str]]:
     """Where the folder differs from what was computed again, at most MOST per file: (file and place, what)."""
     found = [(f"plan.json {where}", text) for where, text in _limited(
-        _diff(plan.model_dump(mode="json"), plan_document(out, plan.timings_s).model_dump(mode="json"), ""))]
+        diff(plan.model_dump(mode="json"), plan_document(out, plan.timings_s).model_dump(mode="json"), ""))]
     with tempfile.TemporaryDirectory() as temporary:
         again = Path(temporary)
         write_layers(again, out, {**layers_of(out), STREETS: street_layer(out)})
@@ -32,7 +32,11 @@ def differences(folder: Path, out: Outcome, plan: PlanJson) -> list[tuple[str, s
             if not stated.is_file() or not computed.is_file():
                 found.append((f"layers/{name}", "is missing" if computed.is_file() else "does not belong here"))
                 continue
-            said = json.loads(stated.read_text(encoding="utf-8"))
+            try:
+                said = json.loads(stated.read_text(encoding="utf-8"))
+            except (ValueError, RecursionError) as error:
+                found.append((f"layers/{name}", f"is no JSON: {error}"))
+                continue
             made = json.loads(computed.read_text(encoding="utf-8"))
             found += [(f"layers/{name} {where}", text) for where, text in _limited(_diff_layer(said, made))]
     return found
@@ -56,12 +60,13 @@ def _diff_layer(said: Any, made: Any) -> Iterator[tuple[str, str]]:
     for name in sorted(here.keys() - there.keys()):
         yield name, "should not be there"
     for name in there.keys() & here.keys():
-        yield from _diff(here[name], there[name], name)
-    yield from _diff({k: v for k, v in said.items() if k != "features"},
+        yield from diff(here[name], there[name], name)
+    yield from diff({k: v for k, v in said.items() if k != "features"},
                      {k: v for k, v in made.items() if k != "features"}, "")
 
 
-def _diff(said: Any, made: Any, where: str) -> Iterator[tuple[str, str]]:
+def diff(said: Any, made: Any, where: str) -> Iterator[tuple[str, str]]:
+    """Where two JSON values differ: (place, what); numbers beyond RELATIVE or ABSOLUTE, coordinates beyond DEGREES."""
     if isinstance(said, bool) or isinstance(made, bool) or not (_number(said) and _number(made)):
         if type(said) is not type(made):
             yield where, f"says {said!r}, computed {made!r}"
@@ -70,13 +75,13 @@ def _diff(said: Any, made: Any, where: str) -> Iterator[tuple[str, str]]:
                 if key not in said or key not in made:
                     yield f"{where}.{key}", "is missing" if key in made else "should not be there"
                 else:
-                    yield from _diff(said[key], made[key], f"{where}.{key}")
+                    yield from diff(said[key], made[key], f"{where}.{key}")
         elif isinstance(said, list):
             if len(said) != len(made):
                 yield where, f"has {len(said)} entries, computed {len(made)}"
             else:
                 for number, (a, b) in enumerate(zip(said, made, strict=True)):
-                    yield from _diff(a, b, f"{where}[{number}]")
+                    yield from diff(a, b, f"{where}[{number}]")
         elif said != made:
             yield where, f"says {said!r}, computed {made!r}"
         return

@@ -28,7 +28,7 @@ def layer_rows(folder: Path, name: str) -> list[dict[str, Any]]:
     try:
         document = json.loads((folder / "layers" / f"{name}.geojson").read_text(encoding="utf-8"))
         return [{**feature["properties"], "id": feature["id"]} for feature in document["features"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadResultError(f"layer '{name}' cannot be read: {error}") from error
 
 
@@ -39,6 +39,8 @@ def read_plan(folder: Path, problem: Problem, status: Status) -> Plan:
         return Plan(opened, _assignments(folder, problem), _flows(folder, problem), SolveReport(status, 0.0, None))
     except KeyError as error:
         raise BadResultError(f"a layer lacks or does not know {error}") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BadResultError(f"a layer holds a value of the wrong kind: {error}") from error
 
 
 def _open_sites(folder: Path, problem: Problem, level: int) -> OpenSites:
@@ -102,7 +104,7 @@ def read_tours(folder: Path, problem: Problem, plan: PlanJson) -> tuple[tuple[To
             if any(row[k] != head[k] for k in ("base_id", "vehicle_id", "day", "kind")):
                 raise BadResultError(f"the trips of tour '{row['tour_id']}' disagree")
             trips[row["tour_id"]].append((int(row["trip_number"]), _trip(row, inside)))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise BadResultError(f"routes or stops: {error}") from error
     if stops:
         raise BadResultError(f"stops of unknown trips: {sorted(stops)[:5]}")

@@ -8,20 +8,23 @@ from its multipliers. The folder must say the same. No solver is imported.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 from pydantic import ValidationError
 
-from geodata.tables import DataError
+from geodata.tables import DataError, fault
 from optimizer.accounts import all_coefficients, books
-from optimizer.bound import BadMultipliersError, lower_bound
+from optimizer.bound import BadMultipliersError, Bound, lower_bound
 from optimizer.check import check_plan
 from optimizer.check_sanity import SANITY_CODES
-from optimizer.plan import SolveReport
+from optimizer.plan import Plan, SolveReport, Status
 from optimizer.problem import Problem
 from optimizer.tours_check import Violation, check_tours
-from service.certificate import read_claim, read_multipliers
-from service.compare_folder import differences
+from service.certificate import claim_document, read_claim, read_multipliers
+from service.compare_exports import geopackage_differences, report_differences
+from service.compare_folder import diff, differences
 from service.manifest import Manifest, read_manifest, sha256_of
 from service.plan_json import PlanJson, read_plan_json
 from service.read_plan import BadResultError, read_plan, read_tours, visits_of
@@ -30,7 +33,8 @@ from service.seam import as_problem, ground_of, read_brief
 from service.study import Study, load_study
 from service.vehicles import Haulage, loads_of
 
-BOUND_TOLERANCE = 1e-6
+OPTIMAL_GAP_SHARE = 1e-6
+"""A plan this close to its bound is called optimal."""
 MOST_LINES = 200
 
 
@@ -52,6 +56,8 @@ class Verdict:
     bound_cny_per_year: float | None
     gap: float | None
     findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+    """What was not looked at, and why."""
 
     def lines(self) -> list[str]:
         """The verdict for a terminal."""
@@ -62,15 +68,23 @@ class Verdict:
             out += [f"accepted: objective {self.objective_cny_per_year:,.0f} CNY/year recomputed",
                     "bound -" if self.bound_cny_per_year is None or self.gap is None else
                     f"bound {self.bound_cny_per_year:,.0f} CNY/year recomputed, gap {self.gap:.2%}"]
-        return out
+        return [*out, *(f"note: {note}" for note in self.notes)]
 
 
 def verify(folder: Path, inputs: Path | None = None) -> Verdict:
-    """The verdict on a result folder; DataError where a file that is needed is missing or unreadable.
+    """The verdict on a result folder; DataError where there is no study.yaml or an input file is missing.
 
     `inputs` is a folder with the input files, where they are no longer at the paths of the folder's study.yaml.
     """
-    study = _study(folder, inputs)
+    try:
+        study = _study(folder, inputs)
+    except (DataError, RecursionError) as error:
+        if not (folder / "study.yaml").is_file():
+            raise
+        return _rejected([Finding("unreadable", "study.yaml", " ".join(str(error).split()))])
+    missing = [(role, source) for role, source in study.inputs.named() if not source.path.is_file()]
+    if missing:
+        raise DataError([fault("file_missing", file=str(source.path), layer=role) for role, source in missing])
     try:
         manifest = read_manifest(folder)
         plan_json = read_plan_json(folder / "plan.json")
@@ -102,10 +116,11 @@ def _study(folder: Path, inputs: Path | None) -> Study:
 def _changed_files(folder: Path, study: Study, manifest: Manifest) -> list[Finding]:
     """Inputs and result files whose content is not what the manifest says."""
     found = []
+    for name, said, meant in (("study", manifest.study, study.study), ("seed", manifest.seed, study.solve.seed)):
+        if said != meant:
+            found.append(Finding("differs", f"manifest.json {name}", f"says {said!r}, study.yaml {meant!r}"))
     stated = {entry.role: entry for entry in manifest.inputs}
     for role, source in study.inputs.named():
-        if not source.path.is_file():
-            continue  # reading the layers reports what is missing
         if role not in stated or sha256_of(source.path) != stated[role].sha256:
             found.append(Finding("input_changed", role, f"{source.path.name} is not the file the result was made from"))
     for name, digest in {**manifest.config, **manifest.outputs}.items():
@@ -129,7 +144,7 @@ def _judge(folder: Path, study: Study, manifest: Manifest, plan_json: PlanJson, 
         return _rejected(findings)
     account = books(problem, plan)
     objective = account.objective_cny_per_year
-    bound, bound_findings = _bound(folder, problem, objective)
+    bound, bound_findings = _bound(folder, problem, objective, account.gross_cost_cny_per_year)
     findings += bound_findings
     report = SolveReport(plan_json.status, objective, bound, {}, not manifest.reproducible)
     plan = replace(plan, report=report)
@@ -138,28 +153,50 @@ def _judge(folder: Path, study: Study, manifest: Manifest, plan_json: PlanJson, 
     findings += [_finding(v) for v in check_tours(tours, loads.areas, loads.links, warnings)]
     haulage = Haulage(loads, tours, visits_of(tours, loads), warnings, not manifest.reproducible)
     outcome = Outcome(brief, ground, problem, all_coefficients(problem), plan, haulage)
-    findings += [Finding("differs", where, text) for where, text in differences(folder, outcome, plan_json)]
+    findings += [Finding("differs", *found) for found in differences(folder, outcome, plan_json)]
     gap = None if bound is None else (objective - bound) / max(account.gross_cost_cny_per_year, 1.0)
-    return Verdict(not findings, objective, bound, gap, tuple(findings))
+    findings += _status_findings(plan_json.status, plan, gap, manifest.reproducible)
+    notes = () if findings else _compare_exports(folder, outcome, manifest, plan_json, findings)
+    return Verdict(not findings, objective, bound, gap, tuple(findings), notes)
 
 
-def _bound(folder: Path, problem: Problem, objective: float) -> tuple[float | None, list[Finding]]:
-    """The bound recomputed from the multipliers, and what is wrong with the claim."""
+def _compare_exports(folder: Path, outcome: Outcome, manifest: Manifest, plan_json: PlanJson,
+                     findings: list[Finding]) -> tuple[str, ...]:
+    """Add what is wrong with plan.gpkg and report.html (slow, so only where all else is right); notes."""
+    findings += [Finding("differs", *found) for found in geopackage_differences(folder, outcome)]
+    if manifest.versions.get("recynet") != version("recynet"):
+        return ("report.html was made by another version of recynet and was not compared",)
+    findings += [Finding("differs", *found) for found in report_differences(folder, outcome, plan_json)]
+    return ()
+
+
+def _bound(folder: Path, problem: Problem, objective_cny_per_year: float,
+           gross_cost_cny_per_year: float) -> tuple[float | None, list[Finding]]:
+    """The bound recomputed from the multipliers, and where the claim says something else."""
     claim = read_claim(folder)
-    claimed = claim.get("bound_cny_per_year")
-    if claimed is None:
-        return None, []
-    found = lower_bound(problem, all_coefficients(problem), read_multipliers(folder, problem), objective)
-    stated = {"bound_cny_per_year": found.value_cny_per_year, "objective_cny_per_year": objective}
-    wrong = []
-    for name, value in stated.items():
-        said = claim.get(name)
-        if not isinstance(said, int | float) or abs(said - value) > BOUND_TOLERANCE * max(1.0, abs(value)):
-            wrong.append(Finding("claim_differs", f"certificate.json {name}", f"says {said}, recomputed {value}"))
-    if list(found.dropped) != claim.get("dropped_from_bound"):
-        wrong.append(Finding("claim_differs", "certificate.json dropped_from_bound",
-                             f"recomputed {list(found.dropped)}"))
-    return found.value_cny_per_year, wrong
+    if claim.get("bound_cny_per_year") is None:
+        bound = Bound(-np.inf, (), 0, (), ())
+        checked = {"bound_cny_per_year", "objective_cny_per_year", "gross_cost_cny_per_year", "schema_version"}
+    else:
+        multipliers = read_multipliers(folder, problem)
+        bound = lower_bound(problem, all_coefficients(problem), multipliers, objective_cny_per_year)
+        checked = set(claim)
+    made = claim_document(bound, objective_cny_per_year, gross_cost_cny_per_year)
+    wrong = [Finding("claim_differs", f"certificate.json {name}", "should not be there")
+             for name in sorted(claim.keys() - made.keys())]
+    wrong += [Finding("claim_differs", f"certificate.json {name}{where}", text)
+              for name in made if name in checked or name not in claim
+              for where, text in diff(claim.get(name), made[name], "")]
+    return (bound.value_cny_per_year if np.isfinite(bound.value_cny_per_year) else None), wrong
+
+
+def _status_findings(said: Status, plan: Plan, gap: float | None, reproducible: bool) -> list[Finding]:
+    """Whether the status follows from plan and gap; a run that a time limit cut short may say `stopped`."""
+    if said == "stopped" and not reproducible:
+        return []
+    earned = "no_plan" if not len(plan.open_sites[0].site) else (
+        "optimal" if gap is not None and gap <= OPTIMAL_GAP_SHARE else "feasible")
+    return [] if said == earned else [Finding("differs", "plan.json .status", f"says {said!r}, computed {earned!r}")]
 
 
 def _finding(violation: Violation) -> Finding:
