@@ -30,7 +30,7 @@ from optimizer.solvers.bound_process import BoundProcess
 from optimizer.solvers.certify import Effort, blank, capacity_prices, end_price_guess, relaxed_at
 from optimizer.solvers.moves import settle_and_improve
 from optimizer.solvers.ruin_recreate import FirstTierPlan, improve
-from optimizer.solvers.upper_search import improve_upper
+from optimizer.solvers.upper_search import improve_upper, lawful
 from optimizer.solvers.upper_tiers import Supply, choose_upper_tiers
 
 Float = NDArray[np.float64]
@@ -89,7 +89,7 @@ def site_network(problem: Problem, settings: SiteSettings,
         plan = search.quick_plan()
         search.account = books(problem, plan)
         bounding.tell(search.account.objective_cny_per_year)
-        plan = search.improve(search.first_plan(plan))
+        plan = search.or_nothing(search.improve(search.first_plan(plan)))
         on_progress(search.news("bound", 0.95))
         multipliers = bounding.multipliers()
     finally:
@@ -276,6 +276,14 @@ class _Search:
         """Part prices at these arc costs, a little raised; returns the sites worth trying at them."""
         self.guide, margin = raise_part_prices(self.tier, arc_cost, self.guide, steps=GUIDE_STEPS)
         return margin < KERNEL_SHARE * float(np.median(self.tier.open_cny_per_year.min(axis=1)))
+
+    def or_nothing(self, plan: Plan) -> Plan:
+        """The plan, or that of serving nobody where this is lawful and cheaper."""
+        idle = self._nothing()
+        if not lawful(self.problem, idle.open_sites[1:]):
+            return plan
+        cost, idle_cost = (books(self.problem, p).objective_cny_per_year for p in (plan, idle))
+        return idle if idle_cost < cost - 1.0 else plan
 
     def _nothing(self) -> Plan:
         problem = self.problem
