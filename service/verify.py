@@ -150,7 +150,10 @@ def _judge(folder: Path, study: Study, manifest: Manifest, plan_json: PlanJson, 
     plan = replace(plan, report=report)
     tours, warnings = read_tours(folder, problem, plan_json)
     loads = loads_of(problem, ground, plan)
-    findings += [_finding(v) for v in check_tours(tours, loads.areas, loads.links, warnings)]
+    tour_faults = check_tours(tours, loads.areas, loads.links, warnings)
+    findings += [_finding(v) for v in tour_faults]
+    if tour_faults:
+        return _rejected(findings)
     haulage = Haulage(loads, tours, visits_of(tours, loads), warnings, not manifest.reproducible)
     outcome = Outcome(brief, ground, problem, all_coefficients(problem), plan, haulage)
     findings += [Finding("differs", *found) for found in differences(folder, outcome, plan_json)]

@@ -164,6 +164,14 @@ def test_a_process_of_its_own_for_the_bound_changes_nothing() -> None:
     assert (objective(both), bound(both)) == (objective(alone), bound(alone))
 
 
+@pytest.mark.parametrize(("name", "seed"), [c for c in CASES if not SHAPES[c[0]].existing and not SHAPES[c[0]].quotas])
+def test_no_plan_costs_more_than_serving_nobody(name: str, seed: int) -> None:
+    """Where nothing must be open, leaving everybody unserved costs the penalty and nothing else."""
+    problem, siting = sited(name, seed)
+    tonnes = problem.demand.generated_t_per_day.sum() * problem.participation_share
+    assert objective(siting) <= 365 * tonnes * problem.network.money.unserved_cny_per_t + 1.0
+
+
 def test_serving_nobody_is_a_plan_and_says_so() -> None:
     """Without any way to a station all stay unserved: that costs the penalty, and the bound proves it is the best."""
     _, siting = sited("nothing reachable", 0)

@@ -204,6 +204,9 @@ FORGERIES: dict[str, Forgery] = {
     "route off the street": on_layer("routes", bend_route),
     "trip left out": drop_trip,
     "stop's load changed": on_first("stops", "load_t", lambda v: v * 0.9),
+    "stop nowhere": on_first("stops", "site_id", lambda _: None),
+    "haul to nowhere": on_first("stops", "site_id", lambda _: "Q", where="haul"),
+    "trip from nowhere": on_first("routes", "base_id", lambda _: "Q"),
     "trip made shorter": on_first("routes", "distance_m", lambda v: v - 100.0),
     "trip made faster": on_first("routes", "duration_s", lambda v: v * 0.9),
     "size changed": on_first("collection_point", "size_id", lambda v: {
