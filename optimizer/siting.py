@@ -152,6 +152,7 @@ class _Search:
         self.best: float | None = None
         self.account: Books | None = None
         self._bounding = bounding
+        self._trim_price = np.zeros(len(problem.network.materials))
 
     def news(self, phase: str, share: float) -> Progress:
         """Where the search stands, with the bound so far."""
@@ -174,8 +175,10 @@ class _Search:
         load = np.zeros((tier.site_count, len(problem.network.materials)))
         np.add.at(load, tier.site, problem.captured_t_per_day[tier.arc] * relaxed.arc_share[:, None])
         used = np.flatnonzero(load.sum(axis=1) > 1e-6)
+        self._trim_price = guess
+        supply = self._as_supply(load, used)
         self.clock.mark("relaxation")
-        choice = choose_upper_tiers(problem, self.coefficients, Supply(used, load[used]), gap=self.settings.gap,
+        choice = choose_upper_tiers(problem, self.coefficients, supply, gap=self.settings.gap,
                                     time_limit_s=min(30.0, self.clock.left_s()), seed=self.settings.seed)
         self.clock.mark("upper_tiers")
         self.on_progress(self.news("upper_tiers", 0.15))
@@ -183,7 +186,7 @@ class _Search:
             return self._nothing()
         if not len(used) or not all(len(opened.site) for opened in choice.open_sites):
             return self._nothing()
-        upper = improve_upper(problem, self.coefficients, choice.open_sites, Supply(used, load[used]))
+        upper = improve_upper(problem, self.coefficients, choice.open_sites, supply)
         count = len(problem.demand.part_ids)
         keep = np.where(tier.must_open, np.argmin(tier.open_cny_per_year, axis=1), -1)
         start = FirstTierPlan(np.full(count, -1, dtype=np.int64), keep)
@@ -236,8 +239,13 @@ class _Search:
         arc = arc_of_part(self.problem, found.site_of_part)
         load = np.zeros((self.tier.site_count, len(self.problem.network.materials)))
         np.add.at(load, found.site_of_part[arc >= 0], self.problem.captured_t_per_day[arc[arc >= 0]])
-        used = np.flatnonzero(load.sum(axis=1) > 0.0)
-        return Supply(used, load[used])
+        return self._as_supply(load, np.flatnonzero(load.sum(axis=1) > 0.0))
+
+    def _as_supply(self, load: Float, used: Int) -> Supply:
+        """Loads with what the last tonnes among them are worth: the price of last-tier room they were captured at."""
+        total = load[used].sum(axis=0)
+        price = float(total @ self._trim_price) / max(float(total.sum()), 1e-12)
+        return Supply(used, load[used], price)
 
     def _search(self, upper: tuple[OpenSites, ...], start: FirstTierPlan, iterations: int, span: tuple[float, float],
                 *, filled: bool) -> FirstTierPlan:

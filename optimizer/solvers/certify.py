@@ -51,7 +51,7 @@ class Effort:
     part_steps: int = 25
     joint_steps: int = 60
     scenario_steps: int = 40
-    scenarios: int = 8
+    scenarios: int = 24
 
 
 def capacity_prices(problem: Problem, coefficients: Coefficients, level: int) -> Float:

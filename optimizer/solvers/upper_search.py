@@ -5,17 +5,21 @@ A move is first priced without capacities, which can only flatter it; what still
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.configurations import last_tier, mix_cost_cny_per_year, mixes
+from optimizer.network import DAYS_PER_YEAR
 from optimizer.objectives import Coefficients
 from optimizer.plan import OpenSites
 from optimizer.pools import last_tier_limits
+from optimizer.prices import NO_WAY
 from optimizer.problem import Problem, SiteStatus
 from optimizer.solvers.assignment import MISSING, path_cost, send_on, transport, upward
-from optimizer.solvers.upper_tiers import Supply
+from optimizer.solvers.upper_tiers import TRIM_SHARE, Supply
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -24,6 +28,10 @@ Upper = tuple[OpenSites, ...]
 WORTH_CNY_PER_YEAR = 1.0
 """Smaller savings are noise."""
 PASSES = 12
+MIXES = 8
+"""Mixes of sizes of the last tier tried in one pass."""
+TRIES = 24
+"""Moves assigned for real in one pass over a tier, the most hopeful first."""
 
 
 def improve_upper(problem: Problem, coefficients: Coefficients, upper: Upper, supply: Supply) -> Upper:
@@ -34,19 +42,24 @@ def improve_upper(problem: Problem, coefficients: Coefficients, upper: Upper, su
     if not len(supply.site) or not all(len(opened.site) for opened in upper):
         return upper
     value = upper_cost(problem, coefficients, upper, supply)
+    room = _Room(problem, supply)
     for _ in range(PASSES):
-        better = _first_better(problem, coefficients, upper, supply, value)
+        better = _first_better(problem, coefficients, upper, supply, value, room)
         if better is None:
             return upper
         upper, value = better
     return upper
 
 
-def _first_better(problem: Problem, coefficients: Coefficients, upper: Upper, supply: Supply,
-                  value: float) -> tuple[Upper, float] | None:
+def _first_better(problem: Problem, coefficients: Coefficients, upper: Upper, supply: Supply, value: float,
+                  room: _Room) -> tuple[Upper, float] | None:
     """The best move of the first tier that has one, with its value."""
     for level in range(len(upper), 0, -1):
-        hopeful = sorted(_hopeful(problem, coefficients, upper, supply, level, value), key=lambda item: item[0])
+        moves = _hopeful(problem, coefficients, upper, supply, level, value, room)
+        hopeful = sorted(moves, key=lambda item: item[0])[:TRIES]
+        if level == len(upper):
+            others = _other_mixes(problem, coefficients, upper, supply, room)
+            hopeful = [*((-np.inf, other) for other in others), *hopeful]
         best: tuple[Upper, float] | None = None
         for estimate, move in hopeful:
             if estimate >= (value if best is None else best[1]) - WORTH_CNY_PER_YEAR:
@@ -60,28 +73,49 @@ def _first_better(problem: Problem, coefficients: Coefficients, upper: Upper, su
 
 
 def upper_cost(problem: Problem, coefficients: Coefficients, upper: Upper, supply: Supply) -> float:
-    """Yearly cost of the upper tiers with every load served, inf when the loads do not fit."""
-    if not lawful(problem, upper):
+    """Yearly cost of the upper tiers for the loads, inf when they do not fit.
+
+    Up to TRIM_SHARE of the loads may be given up at the supply's trim price; the rest then stands for all.
+    """
+    if not lawful(problem, upper) or len(upper[0].site) == 0:
         return np.inf
+    share = fitting_share(problem, upper, supply.t_per_day.sum(axis=0))
+    if share < _least_share(supply):
+        return np.inf
+    t_per_day = supply.t_per_day * share
     up = upward(problem, coefficients, upper)
-    if len(up.station) == 0:
-        return np.inf
-    served = transport(problem, up, supply.site, supply.t_per_day)
+    served = transport(problem, up, supply.site, t_per_day)
     if served is None:
         return np.inf
-    arriving = served.share.T @ supply.t_per_day
+    arriving = served.share.T @ t_per_day
     flows = send_on(problem, coefficients, upper, arriving)
     if flows is None:
         return np.inf
-    loads = supply.t_per_day @ problem.trips_per_t(0)
-    total = _fixed(coefficients, upper) + float(
-        (loads[:, None] * served.share * np.minimum(up.trip_cny_per_year[supply.site], MISSING)).sum())
-    total += 365.0 * float(arriving.sum(axis=0) @ coefficients.entering_cny_per_t[1])
+    loads = t_per_day @ problem.trips_per_t(0)
+    running = float((loads[:, None] * served.share * np.minimum(up.trip_cny_per_year[supply.site], MISSING)).sum())
+    running += DAYS_PER_YEAR * float(arriving.sum(axis=0) @ coefficients.entering_cny_per_t[1])
     for leg, flow in enumerate(flows, start=1):
         trips = flow.t_per_day @ problem.trips_per_t(leg)
-        total += 365.0 * float(trips @ coefficients.trip_cny[leg][flow.origin, flow.destination])
-        total += 365.0 * float(flow.t_per_day.sum(axis=0) @ coefficients.entering_cny_per_t[leg + 1])
-    return total if total < MISSING else np.inf
+        running += DAYS_PER_YEAR * float(trips @ coefficients.trip_cny[leg][flow.origin, flow.destination])
+        running += DAYS_PER_YEAR * float(flow.t_per_day.sum(axis=0) @ coefficients.entering_cny_per_t[leg + 1])
+    given_up = (supply.trim_cny_per_year or 0.0) * (1.0 - share) * float(supply.t_per_day.sum())
+    total = float(_fixed(coefficients, upper) + running / share + given_up)
+    return total if total < MISSING else math.inf
+
+
+def _least_share(supply: Supply) -> float:
+    return 1.0 - 1e-9 if supply.trim_cny_per_year is None else 1.0 - TRIM_SHARE
+
+
+def fitting_share(problem: Problem, upper: Upper, total_t_per_day: Float) -> float:
+    """Which share of the loads, at most 1, fits the mass and volume of tier 1 and the last tier, by sizes alone."""
+    tonnes = float(total_t_per_day.sum())
+    bulk = float(total_t_per_day @ problem.m3_per_t(problem.network.tiers[1].state))
+    per_t, limits = last_tier_limits(problem, upper[-1].size)
+    rooms = [(float(problem.capacity_t_per_day(1)[upper[0].size].sum()), tonnes),
+             (float(problem.capacity_m3_per_day(1)[upper[0].size].sum()), bulk),
+             *zip(limits.tolist(), (per_t @ total_t_per_day).tolist(), strict=True)]
+    return float(min([1.0, *(room / need for room, need in rooms if need > 0.0)]))
 
 
 def lawful(problem: Problem, upper: Upper) -> bool:
@@ -111,13 +145,13 @@ def _fixed(coefficients: Coefficients, upper: Upper) -> float:
 
 
 def _hopeful(problem: Problem, coefficients: Coefficients, upper: Upper, supply: Supply, level: int,
-             value: float) -> Iterator[tuple[float, Upper]]:
+             value: float, room: _Room) -> Iterator[tuple[float, Upper]]:
     """Moves on one tier whose cost without capacities undercuts the present value."""
     if level == 1:
-        yield from _station_moves(problem, coefficients, upper, supply, value)
+        yield from _station_moves(problem, coefficients, upper, supply, value, room)
         return
     for changed in _changes(problem, upper, level):
-        if _room(problem, changed, supply) and _fixed(coefficients, changed) < value:
+        if room.suffices(changed) and _fixed(coefficients, changed) < value:
             up = upward(problem, coefficients, changed)
             estimate = _fixed(coefficients, changed) + float(path_cost(problem, up, supply.site,
                                                                        supply.t_per_day).min(axis=1).sum())
@@ -139,25 +173,62 @@ def _changes(problem: Problem, upper: Upper, level: int) -> Iterator[Upper]:
                 yield _replaced(upper, level, np.append(site, new_site), np.append(size, new_size))
 
 
+def _other_mixes(problem: Problem, coefficients: Coefficients, upper: Upper, supply: Supply,
+                 room: _Room) -> Iterator[Upper]:
+    """The whole last tier exchanged for one of the cheapest mixes of sizes that hold the loads, on central sites."""
+    level = len(upper)
+    tier, sites = last_tier(problem, coefficients), problem.sites[level]
+    rows = mixes(tier, cheaper_than=_dearest_worth_trying(coefficients, upper))
+    if rows is None:
+        return
+    trip = np.where(np.isfinite(coefficients.trip_cny[level - 1]), coefficients.trip_cny[level - 1], NO_WAY)
+    below = upper[level - 2].site if level > 1 else supply.site
+    taken = {problem.sites[n].ids[int(s)] for n, o in enumerate(upper[:-1], start=1) for s in o.site}
+    central = [int(s) for s in np.argsort(trip[below].sum(axis=0), kind="stable") if sites.ids[int(s)] not in taken]
+    keep = np.flatnonzero(sites.status == SiteStatus.KEEP)
+    tried = 0
+    for row in rows[np.argsort(mix_cost_cny_per_year(tier, rows), kind="stable")]:
+        chosen = dict.fromkeys(keep.tolist(), 0)
+        chosen = {site: int(np.argmax(sites.allowed[site])) for site in chosen}
+        for size in np.repeat(np.arange(len(row)), row):
+            free = next((s for s in central if sites.allowed[s, size] and s not in chosen), None)
+            if free is not None:
+                chosen[free] = int(size)
+        changed = _replaced(upper, level, np.array([*chosen], dtype=np.int64), np.array([*chosen.values()], np.int64))
+        if len(chosen) == len(keep) + row.sum() and room.suffices(changed):
+            yield changed
+            tried += 1
+            if tried == MIXES:
+                return
+
+
+def _dearest_worth_trying(coefficients: Coefficients, upper: Upper) -> float:
+    """Twice what the open sites of the last tier cost, CNY per year."""
+    opened = upper[-1]
+    return 2.0 * float(coefficients.open_cny_per_year[len(upper)][opened.site, opened.size].sum()) + 1.0
+
+
 def _replaced(upper: Upper, level: int, site: Int, size: Int) -> Upper:
     order = np.argsort(site, kind="stable")
     return (*upper[: level - 1], OpenSites(site[order].astype(np.int64), size[order].astype(np.int64)), *upper[level:])
 
 
-def _room(problem: Problem, upper: Upper, supply: Supply) -> bool:
-    """Whether the totals fit: mass and volume of tier 1, accepted mass of the last tier."""
-    total = supply.t_per_day.sum(axis=0)
-    mass = problem.capacity_t_per_day(1)[upper[0].size].sum()
-    volume = problem.capacity_m3_per_day(1)[upper[0].size].sum()
-    bulk = float(total @ problem.m3_per_t(problem.network.tiers[1].state))
-    if total.sum() > mass * (1 + 1e-9) or bulk > volume * (1 + 1e-9):
-        return False
-    coefficients, limits = last_tier_limits(problem, upper[-1].size)
-    return bool((coefficients @ total <= limits * (1 + 1e-9) + 1e-9).all())
+class _Room:
+    """Whether enough of the loads fits; sizes alone decide, so answers are kept."""
+
+    def __init__(self, problem: Problem, supply: Supply) -> None:
+        self._problem, self._total, self._least = problem, supply.t_per_day.sum(axis=0), _least_share(supply)
+        self._known: dict[tuple[tuple[int, ...], tuple[int, ...]], bool] = {}
+
+    def suffices(self, upper: Upper) -> bool:
+        key = (tuple(sorted(upper[0].size.tolist())), tuple(sorted(upper[-1].size.tolist())))
+        if key not in self._known:
+            self._known[key] = fitting_share(self._problem, upper, self._total) >= self._least
+        return self._known[key]
 
 
 def _station_moves(problem: Problem, coefficients: Coefficients, upper: Upper, supply: Supply,
-                   value: float) -> Iterator[tuple[float, Upper]]:
+                   value: float, room: _Room) -> Iterator[tuple[float, Upper]]:
     """Moves on tier 1, priced for all candidate sites at once."""
     everything = np.arange(len(problem.sites[1]))
     every_size = problem.sites[1].allowed.argmax(axis=1)
@@ -172,18 +243,18 @@ def _station_moves(problem: Problem, coefficients: Coefficients, upper: Upper, s
         kept = float(fixed[site, size].sum()) + others
         path = cost[:, site].min(axis=1) if len(site) else np.full(len(cost), np.inf)
         if row < len(opened.site) and len(site):
-            yield from _if_hopeful(problem, upper, 1, site, size, kept + float(path.sum()), value, supply)
+            yield from _if_hopeful(upper, site, size, kept + float(path.sum()), value, room)
         joint = np.minimum(path[:, None], cost).sum(axis=0)
         estimate = np.where(sites.allowed, fixed + (kept + joint)[:, None], np.inf)
         estimate[site] = np.inf
         for new_site, new_size in np.argwhere(estimate < value - WORTH_CNY_PER_YEAR):
-            yield from _if_hopeful(problem, upper, 1, np.append(site, new_site), np.append(size, new_size),
-                                   float(estimate[new_site, new_size]), value, supply)
+            yield from _if_hopeful(upper, np.append(site, new_site), np.append(size, new_size),
+                                   float(estimate[new_site, new_size]), value, room)
 
 
-def _if_hopeful(problem: Problem, upper: Upper, level: int, site: Int, size: Int, estimate: float, value: float,
-                supply: Supply) -> Iterator[tuple[float, Upper]]:
+def _if_hopeful(upper: Upper, site: Int, size: Int, estimate: float, value: float,
+                room: _Room) -> Iterator[tuple[float, Upper]]:
     if estimate < value - WORTH_CNY_PER_YEAR:
-        changed = _replaced(upper, level, site, size)
-        if _room(problem, changed, supply):
+        changed = _replaced(upper, 1, site, size)
+        if room.suffices(changed):
             yield estimate, changed

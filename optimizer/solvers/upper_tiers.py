@@ -16,6 +16,7 @@ from scipy.cluster.vq import kmeans2
 from optimizer.network import DAYS_PER_YEAR
 from optimizer.objectives import Coefficients
 from optimizer.plan import OpenSites
+from optimizer.prices import no_prices, onward_prices
 from optimizer.problem import Problem, SiteStatus
 from optimizer.solvers.linear import LinearModel, RowBuilder, solve
 
@@ -26,6 +27,8 @@ GROUPS = 24
 KERNEL_GROUPS = 8
 PER_SIZE = 3
 """Sites of each size of the higher tiers that enter the kernel."""
+TRIM_SHARE = 0.03
+"""Part of the loads that may be given up at the supply's trim price, where a cheaper mix of sites is a little small."""
 TURNED_AWAY_CNY_PER_T = 3000.0
 """Only steers the model: what a tonne costs that finds no room in the kernel."""
 FAR_CNY = 1e6
@@ -46,6 +49,8 @@ class Supply:
 
     site: Int
     t_per_day: Float
+    trim_cny_per_year: float | None = None
+    """What a t/day is worth that is captured last, CNY per year; up to TRIM_SHARE may be given up at this price."""
 
 
 def choose_upper_tiers(problem: Problem, coefficients: Coefficients, supply: Supply, *, gap: float,
@@ -53,7 +58,7 @@ def choose_upper_tiers(problem: Problem, coefficients: Coefficients, supply: Sup
     """Sites and sizes of all tiers above the first for given loads; None when nothing was found in time."""
     group, cost = _groups(coefficients, supply, seed)
     kernel = _kernel(problem, coefficients, supply, seed)
-    model, layout = _build(problem, coefficients, group, cost, kernel)
+    model, layout = _build(problem, coefficients, group, cost, kernel, supply.trim_cny_per_year)
     scale = float(np.abs(model.cost[model.integer]).min()) if model.integer.any() else 1.0
     answer = solve(model, time_limit_s=time_limit_s, relative_gap=gap, absolute_gap=0.05 * scale)
     if answer.x is None:
@@ -130,7 +135,7 @@ def _kernel(problem: Problem, coefficients: Coefficients, supply: Supply, seed: 
 
 
 def _build(problem: Problem, coefficients: Coefficients, group: Float, group_trip: Float,
-           kernel: list[Int]) -> tuple[LinearModel, list[tuple[int, Int]]]:
+           kernel: list[Int], trim_cny_per_year: float | None) -> tuple[LinearModel, list[tuple[int, Int]]]:
     """The model and, per tier above the first, its first site variable and the (kernel row, size) pairs."""
     rows, cost, layout = RowBuilder(), [], []
     groups, materials = group.shape
@@ -147,6 +152,12 @@ def _build(problem: Problem, coefficients: Coefficients, group: Float, group_tri
     rows.put(served + np.arange(groups)[:, None], share, 1.0)
     rows.put(served + np.arange(groups), away, 1.0)
     cursor = groups * width + groups
+    if trim_cny_per_year is not None:
+        onward = group @ _onward(problem, coefficients, sites_1).T
+        path = np.min(per_t[:, None] * group_trip[:, sites_1] + onward, axis=1)
+        cost.append(path + trim_cny_per_year * group.sum(axis=1))
+        _trim_rows(rows, served, cursor + np.arange(groups), group.sum(axis=1))
+        cursor += groups
     # arriving tonnes per (kernel row, material) as triplets: row, material, column, tonnes per unit of the column
     g, t, m = (a.ravel() for a in np.indices((groups, width, materials)))
     arriving = (t, m, share[g, t], group[g, m])
@@ -168,18 +179,9 @@ def _build(problem: Problem, coefficients: Coefficients, group: Float, group_tri
                 rows.put(linked + share[k][pairs[:, 0]], column, -1.0)
         _accept_rows(rows, problem, level, count, pairs, column, arriving, group.sum(axis=0))
         if level + 1 < len(problem.sites):
-            above = kernel[level + 1]
-            t, c, m = (a.ravel() for a in np.indices((count, len(above), materials)))
-            flow = cursor + np.arange(len(t))
-            cursor += len(t)
-            haul = coefficients.trip_cny[level][kernel[level][t], above[c]] * problem.trips_per_t(level)[m]
-            cost.append(DAYS_PER_YEAR * (haul + entering[level + 1][m]))
-            balance = rows.block(count * materials, lower=0.0, upper=0.0)
-            rows.put(balance + t * materials + m, flow, 1.0)
-            passed = problem.passed_share(level)
-            rows.put(balance + arriving[0] * materials + arriving[1], arriving[2],
-                     -arriving[3] * passed[arriving[1]])
-            arriving = (c, m, flow, np.ones(len(flow)))
+            haul, arriving = _flow_rows(rows, problem, coefficients, level, kernel, cursor, arriving)
+            cost.append(haul)
+            cursor += len(haul)
     _parcel_rows(rows, problem, kernel, layout)
     costs = np.concatenate(cost)
     integer = np.zeros(cursor, dtype=bool)
@@ -189,6 +191,38 @@ def _build(problem: Problem, coefficients: Coefficients, group: Float, group_tri
         integer[first:first + len(pairs)] = True
         upper[first:first + len(pairs)] = 1.0
     return LinearModel(costs, np.zeros(cursor), upper, integer, rows.rows()), layout
+
+
+Arriving = tuple[Int, Int, Int, Float]
+"""Tonnes arriving at a tier as triplets: kernel row, material, column, tonnes per unit of the column."""
+
+
+def _flow_rows(rows: RowBuilder, problem: Problem, coefficients: Coefficients, level: int, kernel: list[Int],
+               cursor: int, arriving: Arriving) -> tuple[Float, Arriving]:
+    """Flows from a tier to the next, per material, as new columns from `cursor`: their costs, and what they bring."""
+    materials = len(problem.network.materials)
+    low, high = kernel[level], kernel[level + 1]
+    t, c, m = (a.ravel() for a in np.indices((len(low), len(high), materials)))
+    flow = cursor + np.arange(len(t))
+    haul = coefficients.trip_cny[level][low[t], high[c]] * problem.trips_per_t(level)[m]
+    balance = rows.block(len(low) * materials, lower=0.0, upper=0.0)
+    rows.put(balance + t * materials + m, flow, 1.0)
+    at, material, column, tonnes = arriving
+    rows.put(balance + at * materials + material, column, -tonnes * problem.passed_share(level)[material])
+    cost = DAYS_PER_YEAR * (haul + coefficients.entering_cny_per_t[level + 1][m])
+    return cost, (c, m, flow, np.ones(len(flow)))
+
+
+def _onward(problem: Problem, coefficients: Coefficients, stations: Int) -> Float:
+    """Least price of a t/day from some sites of tier 1 to the end, whatever is open there, [T, M]."""
+    return onward_prices(problem, coefficients, no_prices(problem))[1][stations]
+
+
+def _trim_rows(rows: RowBuilder, served: int, trimmed: Int, weight: Float) -> None:
+    """A little of the loads may be given up instead of served."""
+    rows.put(served + np.arange(len(trimmed)), trimmed, 1.0)
+    some = rows.block(1, upper=TRIM_SHARE * float(weight.sum()))
+    rows.put(np.full(len(trimmed), some), trimmed, weight)
 
 
 def _site_rows(rows: RowBuilder, problem: Problem, level: int, kernel: Int, pairs: Int, column: Int) -> None:
@@ -201,9 +235,6 @@ def _site_rows(rows: RowBuilder, problem: Problem, level: int, kernel: Int, pair
             quota = rows.block(1, lower=float(rule.count))
             inside = problem.sites[level].zone_of[kernel[pairs[:, 0]]] == rule.zone
             rows.put(np.full(int(inside.sum()), quota), column[inside], 1.0)
-
-
-Arriving = tuple[Int, Int, Int, Float]
 
 
 def _capacity_rows(rows: RowBuilder, problem: Problem, level: int, count: int, pairs: Int, column: Int,
