@@ -30,12 +30,14 @@ def result_of(town: TinyTown) -> Path:
 
 
 def specialised(folder: Path) -> TinyTown:
-    """Centres for paper and for the rest, no comprehensive one: both kinds are needed."""
+    """Centres for paper and for the rest, no comprehensive one: both kinds are needed. At a third of their price, as a
+    town this small pays for no two of them."""
     town, network = TinyTown(folder), packaged_network()
     sizes = network["tiers"][2]["sizes"]
     every = [m["id"] for m in network["materials"]]
     rest = {**sizes[4], "id": "rest_60t", "accepts": [m for m in every if m != "paper"]}
-    network["tiers"][2]["sizes"] = [sizes[3], rest]
+    third = ("build_cost_cny", "fixed_cost_cny_per_year")
+    network["tiers"][2]["sizes"] = [{**size, **{name: size[name] / 3 for name in third}} for size in (sizes[3], rest)]
     town.add_network("specialised_centres", network)
     return town
 
