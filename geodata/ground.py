@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from geodata.candidates import street_sites
 from geodata.parts import PartLimits, Parts, demand_parts, halved
 from geodata.places import Places, zone_of
-from geodata.roads import Access, Profile, Snap, Streets, access_for, read_streets, walking
+from geodata.roads import Access, NoStreetError, Profile, Snap, Streets, access_for, read_streets, walking
 from geodata.screening import ScreenedLand
 from geodata.travel import Graph, graph_with, times
 from geodata.walks import WalkArcs, walking_arcs
@@ -87,13 +87,16 @@ def lay_ground(places: Places, screened: ScreenedLand | None, tiers: Sequence[Ti
                spacing_m: float, max_walk_m: float) -> Ground:
     """Parts, candidates and distances of a study. Needs `households` filled in places.communities.
 
-    ValueError when the streets are of no use to somebody (see access_for).
+    NoStreetError when the streets are of no use to somebody (see access_for), or when no street can be both walked
+    and driven, so that no site can stand on one.
     """
     streets = read_streets(places.roads)
     on_foot = access_for(streets, walking())
     by_vehicle = tuple(access_for(streets, tier.fed_by) for tier in tiers[1:] if tier.fed_by is not None)
     sites = [_on_streets(places, tiers[0], on_foot, by_vehicle[0], spacing_m)]
     sites += [_on_land(places, screened, tier) for tier in tiers[1:]]
+    if not sites[0].ids:
+        raise NoStreetError("no street near a community can be both walked and driven")
     snaps = [on_foot.snap(sites[0].geometry)]
     parts, walks = _parts_in_reach(places, on_foot, limits, snaps[0], max_walk_m)
     ways, snap_m = [], [snaps[0].distance_m]

@@ -29,6 +29,10 @@ FOOT_ONLY = frozenset({"footway", "path", "steps", "pedestrian", "cycleway", "br
 MOTOR_ONLY = frozenset({"motorway", "motorway_link"})
 
 
+class NoStreetError(ValueError):
+    """A network that is of no use to somebody who must travel on it."""
+
+
 @dataclass(frozen=True)
 class Streets:
     """The street network as arrays; edge e runs from node u[e] to v[e] along coords[first[e]:first[e + 1]]."""
@@ -81,10 +85,10 @@ def driving(name: str, speed_km_per_h: Mapping[str, float], barred: Collection[s
 def read_streets(roads: gpd.GeoDataFrame) -> Streets:
     """The street network of a table of lines (metric CRS) with the columns geometry, highway and, if known, oneway.
 
-    Raises ValueError where there is no line at all.
+    Raises NoStreetError where there is no line at all.
     """
     if roads.geometry.is_empty.all():
-        raise ValueError("there is no street line")
+        raise NoStreetError("there is no street line")
     parts = roads.explode(index_parts=False, ignore_index=True)
     parts = parts[shapely.length(parts.geometry.to_numpy()) > 0].reset_index(drop=True)
     lines = shapely.remove_repeated_points(shapely.force_2d(parts.geometry.to_numpy()), NODE_GRID_M)
@@ -169,11 +173,11 @@ class Access:
 
 
 def access_for(streets: Streets, profile: Profile) -> Access:
-    """What a profile can use: its largest strongly connected part. ValueError when no street is open to it."""
+    """What a profile can use: its largest strongly connected part. NoStreetError when there is none."""
     usable = profile.may_use(streets.highway)
     forward, backward = _ways(streets, profile)
     if not usable.any():
-        raise ValueError(f"no street is open to '{profile.name}'")
+        raise NoStreetError(f"no street is open to '{profile.name}'")
     heads = np.concatenate([streets.u[usable & forward], streets.v[usable & backward]])
     tails = np.concatenate([streets.v[usable & forward], streets.u[usable & backward]])
     count = len(streets.node_xy)
@@ -183,6 +187,8 @@ def access_for(streets: Streets, profile: Profile) -> Access:
     main = int(np.argmax(length))
     inside = usable & (label[streets.u] == main) & (label[streets.v] == main)
     edge = np.flatnonzero(inside)
+    if len(edge) == 0:
+        raise NoStreetError(f"no two places of the network can be reached both ways by '{profile.name}'")
     share = float(streets.length_m[edge].sum() / streets.length_m[usable].sum())
     return Access(streets, profile, edge, shapely.STRtree(streets.lines[edge]), share)
 

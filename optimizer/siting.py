@@ -47,7 +47,7 @@ KERNEL_SHARE = 0.25
 class SiteSettings:
     """How long and how hard to search."""
 
-    gap: float = 0.02
+    gap: float = 0.01
     """Share to which the integer programme of the upper tiers is solved."""
     iterations: int = 6_000
     """Ruin-and-recreate iterations of the main round; later rounds take an eighth."""
@@ -184,6 +184,7 @@ class _Search:
         self.on_progress(self.news("upper_tiers", 0.15))
         if choice is None:
             return self._nothing()
+        self.clock.hit |= choice.hit_time_limit
         if not len(used) or not all(len(opened.site) for opened in choice.open_sites):
             return self._nothing()
         upper = improve_upper(problem, self.coefficients, choice.open_sites, supply)

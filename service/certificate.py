@@ -38,7 +38,8 @@ def claim_document(bound: Bound, objective_cny_per_year: float, gross_cost_cny_p
         "schema_version": SCHEMA_VERSION, "method": "lagrangian", "objective_cny_per_year": objective_cny_per_year,
         "bound_cny_per_year": bound.value_cny_per_year if np.isfinite(bound.value_cny_per_year) else None,
         "gross_cost_cny_per_year": gross_cost_cny_per_year, "gap_definition": "(objective - bound) / gross cost",
-        "scenario_cny_per_year": list(bound.scenario_cny_per_year), "mixes_tried": bound.mixes_tried,
+        "scenario_cny_per_year": [b if np.isfinite(b) else None for b in bound.scenario_cny_per_year],
+        "mixes_tried": bound.mixes_tried,
         "binding_mix": list(bound.binding_mix), "dropped_from_bound": list(bound.dropped)}
 
 

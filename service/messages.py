@@ -14,6 +14,12 @@ def _row(severity: Severity, zh: str, en: str, do_zh: str, do_en: str) -> Messag
 
 STUDY_MESSAGES: Mapping[str, Message] = MappingProxyType({
     "study_missing": _row("error", "研究文件不存在", "the study file does not exist", "请检查路径", "check the path"),
+    "out_not_a_result": _row("error", "输出文件夹“{folder}”里有不是 recynet 结果的内容",
+                             "the output folder '{folder}' holds something that is no result of recynet",
+                             "请换一个文件夹或先清空", "name another folder, or empty this one first"),
+    "streets_unusable": _row("error", "道路网无法使用：{reason}", "the streets cannot be used: {reason}",
+                             "请检查道路图层的等级、单行和连通",
+                             "check classes, one-way tags and connections of the streets"),
     "yaml_wrong": _row("error", "YAML 有误：{reason}", "not valid YAML: {reason}", "请更正该行", "correct that line"),
     "yaml_alias": _row("error", "第 {line} 行使用了 YAML 别名", "line {line}: YAML aliases are refused",
                        "请写出完整内容", "write the value out"),

@@ -17,7 +17,7 @@ from optimizer.siting import Progress, SiteSettings, site_network
 from optimizer.tours_check import check_tours
 from service.haulage import route_vehicles
 from service.plan_json import PlanJson
-from service.publish import publish
+from service.publish import publish, refuse_foreign_folder
 from service.result_tables import Outcome
 from service.seam import as_problem, ground_of, read_brief
 from service.study import Study
@@ -36,6 +36,7 @@ class Result:
 
 def run(study: Study, target: Path, watch: Watch = lambda _: None) -> Result:
     """Read, site, route, publish. DataError with every fault of the inputs; nothing is written then."""
+    refuse_foreign_folder(target)
     clock = _Stopwatch(watch)
     clock.begin("reading", 0.02)
     brief = read_brief(study)

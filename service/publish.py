@@ -8,18 +8,27 @@ from pathlib import Path
 
 import yaml
 
+from geodata.tables import DataError, fault
 from optimizer.accounts import books
 from optimizer.bound import Bound, Multipliers
 from service.certificate import write_certificate
 from service.geopackage import write_geopackage
 from service.lookup import config_text
 from service.manifest import write_manifest
+from service.messages import STUDY_MESSAGES
 from service.plan_document import estimates, plan_document
 from service.plan_json import PlanJson, write_plan_json
 from service.publish_layers import STREETS, layer_titles, layers_of, street_layer, write_layers
 from service.report import write_report
 from service.result_tables import Outcome
 from service.study import Study
+
+
+def refuse_foreign_folder(target: Path) -> None:
+    """DataError when the target exists and is neither an empty folder nor an older result, which would be replaced."""
+    is_result = (target / "manifest.json").is_file()
+    if target.exists() and not is_result and not (target.is_dir() and not any(target.iterdir())):
+        raise DataError([fault("out_not_a_result", messages=STUDY_MESSAGES, folder=str(target))])
 
 
 def publish(out: Outcome, multipliers: Multipliers, bound: Bound, target: Path,

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from geodata.ground import Ground, TierPlan, lay_ground
 from geodata.parts import PartLimits
 from geodata.places import Places, read_places
-from geodata.roads import Profile, driving
+from geodata.roads import NoStreetError, Profile, driving
 from geodata.screening import ScreenedLand, screen_places
-from geodata.tables import DataError
+from geodata.tables import DataError, fault
 from optimizer.network import Network, Tier
 from optimizer.problem import Demand, Leg, MinSites, Problem, Sites, SiteStatus, Walk
 from optimizer.rules import ClauseVerdict, quotas, tightest
 from service.checks import land_screening, quota_errors, require_sound, rule_verdicts
 from service.lookup import load_network, load_rules
+from service.messages import STUDY_MESSAGES
 from service.study import Study
 
 KG_PER_T = 1000.0
@@ -78,7 +79,13 @@ def ground_of(brief: Brief) -> Ground:
              for t in brief.network.tiers]
     cap = brief.household_cap
     limits = PartLimits(None if cap is None else PART_SHARE * cap, PART_AREA_M2)
-    ground = lay_ground(brief.places, brief.screened, tiers, limits, brief.study.candidates.spacing_m, brief.max_walk_m)
+    try:
+        ground = lay_ground(brief.places, brief.screened, tiers, limits, brief.study.candidates.spacing_m,
+                            brief.max_walk_m)
+    except NoStreetError as error:
+        roads = brief.study.inputs.roads
+        raise DataError([fault("streets_unusable", file=roads.path.name, layer=roads.layer, messages=STUDY_MESSAGES,
+                               reason=str(error))]) from error
     on_street = [q for q in quotas(brief.verdicts) if q.tier == tiers[0].tier_id]
     counts = {str(z): {tiers[0].tier_id: sum(zone == str(z) for zone in ground.sites[0].zone_id)}
               for z in brief.places.zones["id"]}

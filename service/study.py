@@ -101,7 +101,7 @@ class CandidatesConfig(Config):
 class SolveConfig(Config):
     """When siting stops. Iterations decide; the time limit is a safety stop."""
 
-    gap: Share = 0.02
+    gap: Share = 0.01
     """Share to which the integer programme of the upper tiers is solved."""
     iterations: Count | None = None
     time_limit_s: Positive = 120.0

@@ -376,3 +376,24 @@ def test_one_street_by_hand(street: Path) -> None:
     assert plan["objective_cny_per_year"] == pytest.approx(expected, abs=1.0)
     assert plan["bound_cny_per_year"] == pytest.approx(expected, abs=1.0)  # nothing to choose: the bound is exact
     assert {t["id"]: (t["open_count"], t["candidate_count"]) for t in plan["tiers"]} == dict.fromkeys(TIERS, (1, 1))
+
+
+def test_a_folder_that_is_no_result_is_left_alone(tmp_path: Path) -> None:
+    """A project folder named by mistake keeps its files; exit code 2 with the reason."""
+    precious = tmp_path / "project"
+    precious.mkdir()
+    (precious / "notes.txt").write_text("mine")
+    done = recynet("run", TinyTown(tmp_path / "town").write(), "--out", precious)
+    assert done.exit_code == 2
+    assert "out_not_a_result" in done.output
+    assert [p.name for p in precious.iterdir()] == ["notes.txt"]
+
+
+def test_streets_that_all_lead_one_way_are_named(tmp_path: Path) -> None:
+    """Nobody can drive there and back: one line about the streets, exit code 2, nothing written."""
+    town = TinyTown(tmp_path / "town")
+    town.layers["roads"]["oneway"] = "yes"
+    done = recynet("run", town.write(), "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "streets_unusable" in done.output
+    assert not (tmp_path / "out").exists()
