@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from optimizer.check import check_plan
@@ -13,7 +14,8 @@ from service.read_plan import read_plan
 from service.seam import as_problem, ground_of, read_brief
 from service.study import load_study
 from service.verify import verify
-from tests.optimizer.test_moves import faults_of
+from tests.optimizer.plain_moves import Town
+from tests.optimizer.test_moves import WORTH, idle_faults, station_faults, walking_faults
 
 STUDY = Path(__file__).parents[1] / "configs" / "studies" / "hankou" / "study.yaml"
 GAP_BAR_SHARE = 0.05
@@ -42,7 +44,20 @@ def test_no_single_move_pays_on_the_finished_plan(result: Result) -> None:
     problem = as_problem(brief, ground_of(brief))
     plan = read_plan(result.folder, problem, "feasible")
     assert check_plan(problem, plan) == []
-    assert faults_of(problem, plan, asked=30) == []
+    town = Town.of(problem, plan)
+    assert [*idle_faults(town, plan), *walking_faults(town), *station_faults(town)] == []
+    random, before = np.random.default_rng(7), town.cost()
+    opened = sorted(town.size)
+    closed = sorted(set(range(len(problem.sites[0]))) - set(opened))
+    for j in random.choice(opened, 12, replace=False).tolist():
+        without = town.closed(j)
+        assert without.cost() > before - WORTH, f"closing {j} pays"
+        assert all(t.cost() > before - WORTH for t in town.resized(j)), f"resizing {j} pays"
+        near = sorted({k for i in town.users(j) for k in town.ways.walk_m[i]} & set(closed))
+        other = int(random.choice(near))
+        assert all(t.cost() > before - WORTH for t in without.opened(other)), f"{other} for {j} pays"
+    for j in random.choice(closed, 12, replace=False).tolist():
+        assert all(t.cost() > before - WORTH for t in town.opened(j)), f"opening {j} pays"
 
 
 def test_the_plan_is_of_a_sane_size(result: Result) -> None:
