@@ -12,6 +12,7 @@ from types import MappingProxyType
 import geopandas as gpd
 
 from geodata.readers.csv_points import read_csv_points
+from geodata.readers.graphml import read_graphml
 from geodata.readers.osm import read_osm
 from geodata.readers.source import Source
 from geodata.readers.vector import read_vector
@@ -21,7 +22,7 @@ __all__ = ["READERS", "Source", "read_source"]
 
 READERS: Mapping[str, Callable[[Source], gpd.GeoDataFrame]] = MappingProxyType({
     ".gpkg": read_vector, ".geojson": read_vector, ".json": read_vector, ".shp": read_vector, ".fgb": read_vector,
-    ".pbf": read_osm, ".osm": read_osm, ".csv": read_csv_points})
+    ".pbf": read_osm, ".osm": read_osm, ".graphml": read_graphml, ".csv": read_csv_points})
 
 
 def read_source(source: Source) -> gpd.GeoDataFrame:
