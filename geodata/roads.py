@@ -108,7 +108,7 @@ def read_streets(roads: gpd.GeoDataFrame) -> Streets:
     edges = shapely.linestrings(coords, indices=np.repeat(np.arange(len(start)), counts))
     line = line_of[start]
     highway = _text(parts, "highway", "unclassified")[line]
-    forward, backward = _directions(_text(parts, "oneway", "no")[line], highway)
+    forward, backward = _directions(_text(parts, "oneway", "no")[line])
     used, renumbered = np.unique(np.concatenate([vertex[start], vertex[stop]]), return_inverse=True)
     u, v = renumbered[: len(start)], renumbered[len(start):]
     return Streets(node_xy[used], u, v, shapely.length(edges), highway, forward, backward, coords, first, edges)
@@ -128,11 +128,11 @@ def _text(frame: gpd.GeoDataFrame, column: str, default: str) -> NDArray[np.obje
     return np.asarray(values, dtype=object)
 
 
-def _directions(oneway: NDArray[np.object_], highway: NDArray[np.object_]) -> tuple[Bool, Bool]:
+def _directions(oneway: NDArray[np.object_]) -> tuple[Bool, Bool]:
+    """Open forwards and backwards. A motorway without a tag stays two-way: centre lines are often drawn once."""
     tag = np.char.lower(oneway.astype(str))
     only_forward = np.isin(tag, ["yes", "true", "1", "true.0", "1.0"])
     only_backward = np.isin(tag, ["-1", "reverse"])
-    del highway  # a motorway without a tag stays two-way: centre lines are often drawn once
     return ~only_backward, ~only_forward
 
 

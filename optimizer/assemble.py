@@ -23,7 +23,7 @@ def assemble(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSite
 
     Where the loads do not fit the upper tiers, the parts that bring least are let go until they do.
     """
-    site_of_part = site_of_part.copy()
+    site_of_part = _above_minimum(problem, site_of_part, size_of_site)
     up = upward(problem, coefficients, upper)
     while True:
         arc = arc_of_part(problem, site_of_part)
@@ -70,6 +70,20 @@ def with_required(problem: Problem, coefficients: Coefficients, level: int, open
             size[added] = np.argmin(cost[added], axis=1)
     site = np.flatnonzero(size >= 0)
     return OpenSites(site, size[site])
+
+
+def _above_minimum(problem: Problem, site_of_part: Int, size_of_site: Int) -> Int:
+    """The parts' choices without sites of the first tier that stay below their size's minimum throughput."""
+    least = np.array([size.min_t_per_day for size in problem.network.tiers[0].sizes])
+    out = site_of_part.copy()
+    if not least.any():
+        return out
+    arc = arc_of_part(problem, out)
+    served = np.flatnonzero(arc >= 0)
+    load = np.bincount(out[served], weights=problem.captured_t_per_day[arc[served]].sum(axis=1),
+                       minlength=len(problem.sites[0]))
+    out[served[(load < least[size_of_site])[out[served]]]] = -1
+    return out
 
 
 def without_idle(problem: Problem, plan: Plan) -> Plan:

@@ -24,7 +24,7 @@ from optimizer.configurations import last_tier, mix_cost_cny_per_year, mixes, mo
 from optimizer.first_tier import FirstTier, choose, first_tier
 from optimizer.objectives import Coefficients
 from optimizer.prices import ArcPrices, SitePrices, arc_prices, onward_prices, unserved_cny_per_year
-from optimizer.problem import Problem, SiteStatus
+from optimizer.problem import Problem, SiteStatus, with_allowance
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -140,8 +140,8 @@ def between_tiers(problem: Problem, coefficients: Coefficients, multipliers: Mul
         sites = problem.sites[level]
         volume = problem.capacity_m3_per_day(level)
         per_m3 = multipliers.site_per_m3[level][:, None]
-        limited = np.where(np.isfinite(volume), volume, 0.0)[None, :]
-        earned = multipliers.site_per_t[level][:, None] * problem.capacity_t_per_day(level)[None, :]
+        limited = np.where(np.isfinite(volume), with_allowance(volume), 0.0)[None, :]
+        earned = multipliers.site_per_t[level][:, None] * with_allowance(problem.capacity_t_per_day(level))[None, :]
         earned = earned + np.where((per_m3 > 0.0) & ~np.isfinite(volume)[None, :], np.inf, per_m3 * limited)
         opened = np.where(sites.allowed, coefficients.open_cny_per_year[level] - earned, np.inf).min(axis=1)
         opened = opened - quota_rebate(problem, multipliers, level)

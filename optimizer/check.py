@@ -11,7 +11,7 @@ from optimizer.accounts import Throughput, throughput
 from optimizer.check_sanity import check_sanity
 from optimizer.objectives import facilities
 from optimizer.plan import Plan
-from optimizer.problem import Problem, SiteStatus
+from optimizer.problem import FULL_SHARE, Problem, SiteStatus, with_allowance
 from optimizer.tours_check import Violation
 
 Float = NDArray[np.float64]
@@ -135,7 +135,7 @@ def _faults_of_capacity(problem: Problem, plan: Plan, through: Throughput) -> It
         served = np.flatnonzero(plan.site_of_part >= 0)
         households = np.zeros(len(problem.sites[0]))
         np.add.at(households, plan.site_of_part[served], problem.demand.households[served])
-        for site in np.flatnonzero(_above(households, np.full(len(households), cap))).tolist():
+        for site in np.flatnonzero(_above_full(households, np.full(len(households), cap))).tolist():
             yield Violation("over_households", problem.sites[0].ids[site], f"{households[site]:.6g} of {cap:.6g}")
     for level, (tier, opened, sites) in enumerate(zip(problem.network.tiers, plan.open_sites, problem.sites,
                                                       strict=True)):
@@ -144,8 +144,9 @@ def _faults_of_capacity(problem: Problem, plan: Plan, through: Throughput) -> It
         most_t = problem.capacity_t_per_day(level)[opened.size]
         most_m3 = problem.capacity_m3_per_day(level)[opened.size]
         least_t = np.array([s.min_t_per_day for s in tier.sizes])[opened.size]
-        for code, value, limit, wrong in (("over_capacity_t", tonnes, most_t, _above(tonnes, most_t)),
-                                          ("over_capacity_m3", cubic, most_m3, _above(cubic, most_m3)),
+        above = _above_full if level == 0 else _above
+        for code, value, limit, wrong in (("over_capacity_t", tonnes, most_t, above(tonnes, most_t)),
+                                          ("over_capacity_m3", cubic, most_m3, above(cubic, most_m3)),
                                           ("below_min_throughput", tonnes, least_t, _above(least_t, tonnes))):
             for at in np.flatnonzero(wrong).tolist():
                 yield Violation(code, sites.ids[int(opened.site[at])],
@@ -158,8 +159,12 @@ def _faults_of_capacity(problem: Problem, plan: Plan, through: Throughput) -> It
 
 def _above(value: Float, limit: Float) -> Bool:
     """Where a value exceeds its limit beyond the tolerance, or is not a number."""
-    allowance = TOLERANCE * np.maximum(1.0, np.where(np.isfinite(limit), np.abs(limit), 1.0))
-    return np.asarray(~(value <= limit + allowance), dtype=np.bool_)
+    return np.asarray(~(value <= with_allowance(limit)), dtype=np.bool_)
+
+
+def _above_full(value: Float, limit: Float) -> Bool:
+    """The same for sites of the first tier, whose loads are plain sums."""
+    return np.asarray(~(value <= limit * (1.0 + FULL_SHARE)), dtype=np.bool_)
 
 
 def _faults_of_flows(problem: Problem, plan: Plan, through: Throughput) -> Iterator[Violation]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.objectives import Coefficients
-from optimizer.problem import Problem, SiteStatus
+from optimizer.problem import Problem, SiteStatus, with_allowance
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -48,7 +48,7 @@ def last_tier(problem: Problem, coefficients: Coefficients) -> LastTier:
     least = extra.min(axis=0) if len(sites) else np.full(sites.allowed.shape[1], np.inf)
     staying = np.where(sites.allowed, opened, np.inf)[keep].min(axis=1)
     base = float(closed[~keep].sum() + staying.sum())
-    return LastTier(least, free.sum(axis=0), problem.capacity_t_per_day(level), problem.accepts(level),
+    return LastTier(least, free.sum(axis=0), with_allowance(problem.capacity_t_per_day(level)), problem.accepts(level),
                     sites.allowed[keep], base)
 
 

@@ -183,6 +183,8 @@ class Network(Config):
             where = f"tier '{tier.id}'"
             faults += _repeated(f"{where}: size", [s.id for s in tier.sizes])
             faults += self._state_faults(where, tier.state)
+            if (tier.candidates == "streets") != (number == 0):
+                faults.append(f"{where}: the first tier stands along streets, the tiers above it on land")
             if number == 0 and tier.removes_residue:
                 faults.append(f"{where}: the first tier cannot remove residue")
             if (tier.feed is None) != (number == 0):

@@ -18,6 +18,19 @@ Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 
+FULL_SHARE = 5e-9
+"""A site of the first tier counts as within its capacity up to this share above it: rounding of sums."""
+ALLOWANCE = 1e-7
+
+
+def with_allowance(limit: Float) -> Float:
+    """Limits of the upper tiers with what the referee lets pass: flows come from linear programmes.
+
+    The bound uses the same limits, so that it holds for every plan the referee accepts.
+    """
+    return np.asarray(limit + ALLOWANCE * np.maximum(1.0, np.where(np.isfinite(limit), np.abs(limit), 1.0)))
+
+
 class SiteStatus(IntEnum):
     """What a plan may do with a candidate site."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
@@ -112,7 +113,7 @@ def applicable(rule: Rule, zone_level: str | None, setting: str = "urban",
 
 def quotas(verdicts: Iterable[ClauseVerdict]) -> tuple[Quota, ...]:
     """The counts per zone that apply."""
-    return tuple(Quota(v.name, v.clause.tier, round(v.clause.value)) for v in verdicts
+    return tuple(Quota(v.name, v.clause.tier, math.ceil(v.clause.value - 1e-9)) for v in verdicts
                  if v.status == "applies" and v.clause.kind == "min_sites_per_zone")
 
 

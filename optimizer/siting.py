@@ -87,8 +87,8 @@ def site_network(problem: Problem, settings: SiteSettings,
     search = _Search(problem, coefficients, tier, settings, clock, on_progress, bounding)
     try:
         plan = search.quick_plan()
-        search.account = books(problem, plan)
-        bounding.tell(search.account.objective_cny_per_year)
+        search.known(plan)
+        bounding.tell(books(problem, plan).objective_cny_per_year)
         plan = search.or_nothing(search.improve(search.first_plan(plan)))
         on_progress(search.news("bound", 0.95))
         multipliers = bounding.multipliers()
@@ -105,11 +105,11 @@ def site_network(problem: Problem, settings: SiteSettings,
 
 
 def gap_share(problem: Problem, plan: Plan, bound_cny_per_year: float | None) -> float | None:
-    """(objective - bound) / gross cost; None without a bound."""
-    if bound_cny_per_year is None:
-        return None
+    """(objective - bound) / gross cost; None without a bound or where nothing costs anything."""
     account = books(problem, plan)
-    return (account.objective_cny_per_year - bound_cny_per_year) / max(account.gross_cost_cny_per_year, 1.0)
+    if bound_cny_per_year is None or account.gross_cost_cny_per_year <= 0.0:
+        return None
+    return (account.objective_cny_per_year - bound_cny_per_year) / account.gross_cost_cny_per_year
 
 
 def _status(plan: Plan, gap: float | None, stopped: bool) -> Status:
@@ -157,10 +157,16 @@ class _Search:
     def news(self, phase: str, share: float) -> Progress:
         """Where the search stands, with the bound so far."""
         bound = self._bounding.latest()
-        if self.account is None or self.best is None or bound is None:
+        if self.account is None or self.best is None or bound is None or not self.account.gross_cost_cny_per_year > 0.0:
             return Progress(phase, share, self.best, bound, None)
-        gap = (self.best - bound) / max(self.account.gross_cost_cny_per_year, 1.0)
+        gap = (self.best - bound) / self.account.gross_cost_cny_per_year
         return Progress(phase, share, self.best, bound, gap)
+
+    def known(self, plan: Plan) -> None:
+        """Remember what the best whole plan so far costs, for the news."""
+        account = books(self.problem, plan)
+        if self.best is None or account.objective_cny_per_year < self.best:
+            self.best, self.account = account.objective_cny_per_year, account
 
     def quick_plan(self) -> Plan:
         """Relax the first tier, choose the upper tiers for its loads, then serve the parts with little effort."""
@@ -170,6 +176,7 @@ class _Search:
         relaxed = relaxed_at(problem, self.coefficients, tier, multipliers, guess)
         self.on_progress(self.news("relaxation", 0.05))
         if relaxed is None:
+            self.clock.hit = True
             return self._nothing()
         self.guide = relaxed.part_price
         load = np.zeros((tier.site_count, len(problem.network.materials)))
@@ -179,10 +186,11 @@ class _Search:
         supply = self._as_supply(load, used)
         self.clock.mark("relaxation")
         choice = choose_upper_tiers(problem, self.coefficients, supply, gap=self.settings.gap,
-                                    time_limit_s=min(30.0, self.clock.left_s()), seed=self.settings.seed)
+                                    time_limit_s=max(10.0, min(30.0, self.clock.left_s())), seed=self.settings.seed)
         self.clock.mark("upper_tiers")
         self.on_progress(self.news("upper_tiers", 0.15))
         if choice is None:
+            self.clock.hit = True
             return self._nothing()
         self.clock.hit |= choice.hit_time_limit
         if not len(used) or not all(len(opened.site) for opened in choice.open_sites):
@@ -204,6 +212,7 @@ class _Search:
         upper = improve_upper(self.problem, self.coefficients, upper, self._supply(found))
         self.clock.mark("upper_tiers")
         plan = self._whole(upper, self._search(upper, found, self.settings.iterations // 8, (0.6, 0.65), filled=True))
+        self.known(plan)
         return min(quick, plan, key=lambda p: books(self.problem, p).objective_cny_per_year)
 
     def _choices(self, plan: Plan) -> FirstTierPlan:
@@ -226,7 +235,7 @@ class _Search:
             cost = books(self.problem, other).objective_cny_per_year
             if cost < value - 1.0:
                 best, value = other, cost
-            self.best = value
+            self.known(best)
         best = settle_and_improve(self.problem, self.coefficients, self.tier, best)
         self.clock.mark("single_moves")
         return best
@@ -267,8 +276,7 @@ class _Search:
         kernel = self._guide(arc_cost)
         begin, end = span
 
-        def watch(step: int, value: float) -> bool:
-            self.best = value + float(unserved_cny_per_year(problem, self.coefficients).sum()) + self._fixed(upper)
+        def watch(step: int, _: float) -> bool:
             self.on_progress(self.news("search", begin + (end - begin) * step / max(iterations, 1)))
             return self.clock.left_s() <= 0.0
 
@@ -276,10 +284,6 @@ class _Search:
                         seed=self.settings.seed, kernel=kernel, on_step=watch, cool=filled)
         self.clock.mark("search")
         return found
-
-    def _fixed(self, upper: tuple[OpenSites, ...]) -> float:
-        return sum(float(self.coefficients.open_cny_per_year[level][o.site, o.size].sum())
-                   for level, o in enumerate(upper, start=1))
 
     def _guide(self, arc_cost: Float) -> NDArray[np.bool_]:
         """Part prices at these arc costs, a little raised; returns the sites worth trying at them."""

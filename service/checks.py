@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from geodata.audit import audit_places
 from geodata.places import Places, collect_places
 from geodata.screening import ScreenedLand, TierScreening, screen_places
 from geodata.tables import DataError, Fault, did_you_mean, fault, has_errors
-from optimizer.network import Network
+from optimizer.network import Network, Title
 from optimizer.rules import ClauseVerdict, Quota, Rule, applicable, quota_faults, quotas, tightest
 from service.lookup import load_network, load_rules
 from service.messages import STUDY_MESSAGES
@@ -64,7 +65,20 @@ def rule_verdicts(study: Study, network: Network, rules: Sequence[Rule]) -> tupl
     zones = study.inputs.zones
     level = None if zones is None else zones.level
     ids = [tier.id for tier in network.tiers]
-    return tuple(v for rule in rules for v in applicable(rule, level, study.setting, ids))
+    return tuple(_as_enforced(v, network) for rule in rules for v in applicable(rule, level, study.setting, ids))
+
+
+def _as_enforced(verdict: ClauseVerdict, network: Network) -> ClauseVerdict:
+    """The verdict, lowered to `reported` where the model has no such constraint for the clause's tier."""
+    kind, first = verdict.clause.kind, network.tiers[0].id
+    on_first, on_land = verdict.clause.tier == first, verdict.clause.tier != first
+    enforced = {"max_households_per_site": on_first, "max_access_m": on_first, "min_area_m2": True,
+                "max_area_m2": on_land, "min_sites_per_zone": True}
+    if verdict.status != "applies" or enforced.get(kind, False):
+        return verdict
+    reason = Title(zh="模型对该层级没有此约束，仅作报告",
+                   en="the model has no such constraint for this tier; it is only reported")
+    return replace(verdict, status="reported", reason=reason)
 
 
 def land_screening(study: Study, network: Network, rules: Sequence[Rule]) -> tuple[TierScreening, ...]:
@@ -119,13 +133,19 @@ def existing_site_faults(study: Study, places: Places, network: Network) -> list
     if source is None:
         return []
     faults, sizes = [], {tier.id: [size.id for size in tier.sizes] for tier in network.tiers}
-    sites = places.existing_sites
+    sites, parcels = places.existing_sites, set(places.land["id"])
     for feature, tier, size in zip(sites["id"], sites["tier"], sites["size"], strict=True):
         if tier not in sizes:
             faults.append(fault("tier_unknown", file=source.path.name, layer=source.layer, feature_id=feature, key=tier,
                                 messages=STUDY_MESSAGES, network=network.network, known=", ".join(sizes),
                                 hint=did_you_mean(str(tier), sizes)))
-        elif size is not None and size not in sizes[tier]:
+        elif size is None:
+            faults.append(fault("size_missing", file=source.path.name, layer=source.layer, feature_id=feature,
+                                messages=STUDY_MESSAGES, tier=tier, known=", ".join(sizes[tier])))
+        elif feature in parcels:
+            faults.append(fault("id_of_parcel", file=source.path.name, layer=source.layer, feature_id=feature,
+                                messages=STUDY_MESSAGES))
+        elif size not in sizes[tier]:
             faults.append(fault("size_unknown", file=source.path.name, layer=source.layer, feature_id=feature,
                                 messages=STUDY_MESSAGES, tier=tier, size=size, known=", ".join(sizes[tier])))
     return faults

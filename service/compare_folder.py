@@ -59,7 +59,7 @@ def _diff_layer(said: Any, made: Any) -> Iterator[tuple[str, str]]:
         yield name, "is missing"
     for name in sorted(here.keys() - there.keys()):
         yield name, "should not be there"
-    for name in there.keys() & here.keys():
+    for name in sorted(there.keys() & here.keys()):
         yield from diff(here[name], there[name], name)
     yield from diff({k: v for k, v in said.items() if k != "features"},
                      {k: v for k, v in made.items() if k != "features"}, "")

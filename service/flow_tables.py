@@ -13,7 +13,9 @@ from service.vehicles import trip_lines
 
 Float = NDArray[np.float64]
 
-NO_SITE_IN_REACH, NOT_WORTH_A_SITE = "no_site_within_walking_limit", "no_open_site_with_room"
+NO_SITE_IN_REACH, NOT_WORTH_A_SITE = "no_site_within_walking_limit", "no_open_site_in_reach"
+NO_ROOM = "no_open_site_with_room"
+UNSERVED_REASONS = (NO_SITE_IN_REACH, NOT_WORTH_A_SITE, NO_ROOM)
 
 
 def assignment_layer(out: Outcome) -> gpd.GeoDataFrame:
@@ -37,12 +39,14 @@ def unserved_layer(out: Outcome) -> gpd.GeoDataFrame:
     """Demand parts without a site, each with the reason."""
     problem, demand = out.problem, out.problem.demand
     part = np.flatnonzero(out.plan.site_of_part < 0)
-    in_reach = np.isin(part, problem.walk.part)
+    is_open = out.plan.open_sites[0].size_of(len(problem.sites[0])) >= 0
+    reason = np.where(np.isin(part, problem.walk.part), NOT_WORTH_A_SITE, NO_SITE_IN_REACH)
+    reason = np.where(np.isin(part, problem.walk.part[is_open[problem.walk.site]]), NO_ROOM, reason)
     lost = out.through.unserved[part].sum(axis=1)
     rows = {
         "id": [demand.part_ids[p] for p in part], "part_id": [demand.part_ids[p] for p in part],
         "community_id": [demand.community_ids[c] for c in demand.community_of[part]],
-        "reason": np.where(in_reach, NOT_WORTH_A_SITE, NO_SITE_IN_REACH), "persons_count": demand.persons[part],
+        "reason": reason, "persons_count": demand.persons[part],
         "unserved_t_per_day": lost}
     return frame(rows, shapely.points(out.ground.parts.xy[part]), out.brief.places.crs_metric)
 

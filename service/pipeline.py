@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from geodata.tables import DataError, fault
 from optimizer.accounts import all_coefficients
 from optimizer.check import check_plan
 from optimizer.check_sanity import SANITY_CODES
@@ -16,6 +17,7 @@ from optimizer.routing import RoutingSettings
 from optimizer.siting import Progress, SiteSettings, site_network
 from optimizer.tours_check import check_tours
 from service.haulage import route_vehicles
+from service.messages import STUDY_MESSAGES
 from service.plan_json import PlanJson
 from service.publish import publish, refuse_foreign_folder
 from service.result_tables import Outcome
@@ -37,6 +39,7 @@ class Result:
 def run(study: Study, target: Path, watch: Watch = lambda _: None) -> Result:
     """Read, site, route, publish. DataError with every fault of the inputs; nothing is written then."""
     refuse_foreign_folder(target)
+    routing = routing_settings(study)
     clock = _Stopwatch(watch)
     clock.begin("reading", 0.02)
     brief = read_brief(study)
@@ -46,7 +49,7 @@ def run(study: Study, target: Path, watch: Watch = lambda _: None) -> Result:
     clock.begin("siting", 0.10)
     siting = site_network(problem, site_settings(study), clock.within(0.10, 0.65))
     clock.begin("routing", 0.65, siting.plan.report.objective_cny_per_year, siting.plan.report.bound_cny_per_year)
-    haulage = route_vehicles(problem, ground, siting.plan, routing_settings(study), clock.steps(0.65, 0.88))
+    haulage = route_vehicles(problem, ground, siting.plan, routing, clock.steps(0.65, 0.88))
     clock.begin("publishing", 0.88)
     referee(problem, siting.plan, haulage)
     outcome = Outcome(brief, ground, problem, all_coefficients(problem), siting.plan, haulage)
@@ -76,10 +79,14 @@ def site_settings(study: Study) -> SiteSettings:
 
 
 def routing_settings(study: Study) -> RoutingSettings:
-    """The study's `routing` block; what it leaves open keeps the default."""
+    """The study's `routing` block; what it leaves open keeps the default. DataError for an unknown engine."""
     routing, default = study.routing, RoutingSettings()
-    return RoutingSettings(engine=routing.engine, iterations=routing.iterations or default.iterations,
-                           time_limit_s=routing.time_limit_s, seed=routing.seed, processes=routing.threads)
+    try:
+        return RoutingSettings(engine=routing.engine, iterations=routing.iterations or default.iterations,
+                               time_limit_s=routing.time_limit_s, seed=routing.seed, processes=routing.threads)
+    except ValueError as error:
+        raise DataError([fault("value_wrong", file=study.file.name, messages=STUDY_MESSAGES, key="routing",
+                               reason=str(error))]) from error
 
 
 class _Stopwatch:

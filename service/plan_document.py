@@ -12,7 +12,7 @@ from optimizer.check_sanity import check_sanity
 from optimizer.kpis import evaluate
 from optimizer.network import Network, Title
 from optimizer.tours_check import routed_cost_cny_per_year
-from service.flow_tables import NO_SITE_IN_REACH, NOT_WORTH_A_SITE
+from service.flow_tables import UNSERVED_REASONS
 from service.kpi_names import labels_of_network
 from service.plan_json import (
     Assumption,
@@ -35,7 +35,7 @@ def plan_document(out: Outcome, timings_s: dict[str, float]) -> PlanJson:
     value = {k.name: k.value for k in kpis}
     routed = routed_cost_cny_per_year(out.haulage.tours, network.vehicles).total_cny_per_year
     names = labels_of_network(network)
-    labels = labels_of(network) | {code: texts.reason(code) for code in (NO_SITE_IN_REACH, NOT_WORTH_A_SITE)}
+    labels = labels_of(network) | {code: texts.reason(code) for code in UNSERVED_REASONS}
     study = out.brief.study
     return PlanJson(
         study=study.study, title=study.title, year=study.year, status=report.status,

@@ -14,7 +14,7 @@ from optimizer.bound import Bound, Multipliers
 from service.certificate import write_certificate
 from service.geopackage import write_geopackage
 from service.lookup import config_text
-from service.manifest import write_manifest
+from service.manifest import read_manifest, write_manifest
 from service.messages import STUDY_MESSAGES
 from service.plan_document import estimates, plan_document
 from service.plan_json import PlanJson, write_plan_json
@@ -25,9 +25,16 @@ from service.study import Study
 
 
 def refuse_foreign_folder(target: Path) -> None:
-    """DataError when the target exists and is neither an empty folder nor an older result, which would be replaced."""
-    is_result = (target / "manifest.json").is_file()
-    if target.exists() and not is_result and not (target.is_dir() and not any(target.iterdir())):
+    """DataError when the target holds anything but an older result, which would be replaced."""
+    if not target.exists():
+        return
+    files = {p.relative_to(target).as_posix() for p in target.rglob("*") if not p.is_dir()} if target.is_dir() else {""}
+    try:
+        older = read_manifest(target)
+        ours = {"manifest.json", *older.config, *older.outputs}
+    except (OSError, ValueError):
+        ours = set()
+    if files - ours:
         raise DataError([fault("out_not_a_result", messages=STUDY_MESSAGES, folder=str(target))])
 
 

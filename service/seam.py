@@ -110,14 +110,21 @@ def as_problem(brief: Brief, ground: Ground) -> Problem:
     walk = ground.walks
     captured = access.share * np.exp(-walk.distance_m / access.decay_m)
     sites = tuple(
-        Sites(s.ids, _zones(s.zone_id, index), s.area_m2, s.fits,
+        Sites(s.ids, _zones(s.zone_id, index), s.area_m2, s.fits & _lawful_sizes(brief, tier)[None, :],
               np.array([_STATUS[status] for status in s.status], dtype=np.int64), s.closing_cost_cny)
-        for s in ground.sites)
+        for s, tier in zip(ground.sites, network.tiers, strict=True))
     return Problem(
         network=network, demand=_demand(brief, ground, index), participation_share=access.share, zone_ids=zone_ids,
         sites=sites, walk=Walk(walk.part, walk.site, walk.distance_m, captured),
         legs=tuple(Leg(w.loaded_m, w.loaded_s, w.empty_m, w.empty_s) for w in ground.ways),
         min_sites=_min_sites(brief, zone_ids), max_households_per_site=brief.household_cap)
+
+
+def _lawful_sizes(brief: Brief, tier: Tier) -> NDArray[np.bool_]:
+    """Sizes with the land that the rules ask of a site of the tier."""
+    clause = tightest(brief.verdicts, "min_area_m2", tier.id)
+    least = 0.0 if clause is None else clause.clause.value
+    return np.array([size.area_m2 >= least for size in tier.sizes], dtype=bool)
 
 
 def _zones(zone_ids: Sequence[str | None], index: dict[str, int]) -> NDArray[np.int64]:

@@ -157,7 +157,8 @@ def _judge(folder: Path, study: Study, manifest: Manifest, plan_json: PlanJson, 
     haulage = Haulage(loads, tours, visits_of(tours, loads), warnings, not manifest.reproducible)
     outcome = Outcome(brief, ground, problem, all_coefficients(problem), plan, haulage)
     findings += [Finding("differs", *found) for found in differences(folder, outcome, plan_json)]
-    gap = None if bound is None else (objective - bound) / max(account.gross_cost_cny_per_year, 1.0)
+    gross = account.gross_cost_cny_per_year
+    gap = None if bound is None or gross <= 0.0 else (objective - bound) / gross
     findings += _status_findings(plan_json.status, plan, gap, manifest.reproducible)
     notes = () if findings else _compare_exports(folder, outcome, manifest, plan_json, findings)
     return Verdict(not findings, objective, bound, gap, tuple(findings), notes)

@@ -54,7 +54,7 @@ class Answer:
 
 def solve(model: LinearModel, *, time_limit_s: float, relative_gap: float = 0.0, absolute_gap: float = 0.0,
           start: Float | None = None) -> Answer:
-    """The best solution HiGHS finds; pure linear models are solved to optimality with their duals."""
+    """The best solution HiGHS finds (GLOP or SCIP where it breaks down); linear models are solved with their duals."""
     built = mathopt.Model.from_model_proto(_proto(model))
     variables = list(built.variables())
     is_lp = not model.integer.any()
@@ -65,9 +65,14 @@ def solve(model: LinearModel, *, time_limit_s: float, relative_gap: float = 0.0,
     hints = []
     if start is not None:
         hints = [mathopt.SolutionHint(variable_values=dict(zip(variables, start.tolist(), strict=True)))]
+    given = mathopt.ModelSolveParameters(solution_hints=hints)
     with _quiet():
-        result = mathopt.solve(built, mathopt.SolverType.HIGHS, params=parameters,
-                               model_params=mathopt.ModelSolveParameters(solution_hints=hints))
+        try:
+            result = mathopt.solve(built, mathopt.SolverType.HIGHS, params=parameters, model_params=given)
+        except (AttributeError, RuntimeError, ValueError):
+            # HiGHS broke down inside (OR-Tools raises AttributeError while it reports that): the second engine tries
+            engine = mathopt.SolverType.GLOP if is_lp else mathopt.SolverType.GSCIP
+            result = mathopt.solve(built, engine, params=parameters, model_params=given)
     limit = result.termination.reason in (mathopt.TerminationReason.FEASIBLE,
                                           mathopt.TerminationReason.NO_SOLUTION_FOUND)
     bounds = result.termination.objective_bounds

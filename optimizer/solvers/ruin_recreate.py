@@ -202,7 +202,7 @@ class _Fill:
         for rank in range(min(len(self.parts), FILL_ROUNDS)):
             part = order[rank]
             gain, need = value[part, columns], self.use[part, columns]
-            fits = self.waiting[part] & (gain < 0.0) & (need <= left + 1e-9).all(axis=1)
+            fits = self.waiting[part] & (gain < 0.0) & (need <= left + 1e-10).all(axis=1)
             left = left - np.where(fits[:, None], need, 0.0)
             worth = worth + np.where(fits, gain, 0.0)
             take[part[fits], columns[fits]] = True
@@ -222,7 +222,7 @@ class _Fill:
         waiting = np.flatnonzero(self.waiting)
         size = self.use[waiting][:, :, 0].min(axis=1) if self.use.shape[2] else np.zeros(len(waiting))
         for row in waiting[np.argsort(-size, kind="stable")]:
-            fits = is_open & np.isfinite(self.value[row]) & (self.use[row] <= self.room + 1e-9).all(axis=1)
+            fits = is_open & np.isfinite(self.value[row]) & (self.use[row] <= self.room + 1e-10).all(axis=1)
             if fits.any():
                 best = int(np.argmin(np.where(fits, self.value[row], np.inf)))
                 if self.value[row, best] < 0.0:

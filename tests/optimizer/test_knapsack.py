@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from optimizer import knapsack
-from optimizer.knapsack import EXACT_ITEMS, UNITS, Knapsacks, Packed
+from optimizer.knapsack import EXACT_ITEMS, UNITS, Knapsacks, Packed, solve
+from optimizer.problem import FULL_SHARE
 
 ITEM = st.tuples(st.floats(0.0, 1.3), st.floats(-10.0, 3.0))
 
@@ -119,3 +120,12 @@ def test_blocks_do_not_mix_boxes() -> None:
         assert together.value[number] == pytest.approx(alone.value[0])
         rows = slice(knapsacks.first[number], knapsacks.first[number + 1])
         assert together.taken[rows].tolist() == alone.taken.tolist()
+
+
+@pytest.mark.parametrize("items", [2, EXACT_ITEMS + 4])
+def test_every_load_the_referee_lets_pass_fits(items: int) -> None:
+    """The referee allows FULL_SHARE above a capacity, the knapsack of the bound no less; a real excess fits neither."""
+    for excess, fits in ((FULL_SHARE, True), (1e-6, False)):
+        weight = np.full(items, (1.0 + excess) / items)
+        packed = solve(Knapsacks(np.array([0, items]), weight), np.full(items, -1.0), round_up=not fits)
+        assert bool(packed.value[0] == -items) is fits

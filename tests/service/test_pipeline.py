@@ -116,13 +116,17 @@ def test_same_seed_same_bytes(tiny_town: TinyTown, tmp_path: Path) -> None:
 
 
 def test_an_older_result_is_replaced_whole(street: Path, tmp_path: Path) -> None:
+    """An untouched result gives way; one that holds files of somebody else is refused, and keeps them."""
     target = tmp_path / "out"
     for _ in range(2):
         assert recynet("run", street.parent / "study.yaml", "--out", target).exit_code == 0
-        assert not (target / "left_over.txt").exists()
-        (target / "left_over.txt").write_text("old", encoding="utf-8")
-        (target / "layers" / "left_over.geojson").write_text("{}", encoding="utf-8")
     assert list(tmp_path.iterdir()) == [target]
+    (target / "layers" / "notes.txt").write_text("mine", encoding="utf-8")
+    before = {p: p.read_bytes() for p in target.rglob("*") if p.is_file()}
+    refused = recynet("run", street.parent / "study.yaml", "--out", target)
+    assert refused.exit_code == 2
+    assert "out_not_a_result" in refused.output
+    assert {p: p.read_bytes() for p in target.rglob("*") if p.is_file()} == before
 
 
 def test_a_run_that_fails_leaves_nothing(street: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,7 +317,7 @@ def test_a_study_without_a_plan_says_no(tmp_path: Path) -> None:
     plan = plan_of(tmp_path / "out")
     assert plan["status"] == "no_plan"
     assert {t["open_count"] for t in plan["tiers"]} == {0}
-    assert {u["reason"] for u in features(tmp_path / "out", "unserved")} == {"no_open_site_with_room"}
+    assert {u["reason"] for u in features(tmp_path / "out", "unserved")} == {"no_open_site_in_reach"}
     assert recynet("verify", tmp_path / "out").exit_code == 0
 
 
@@ -384,8 +388,7 @@ def test_a_folder_that_is_no_result_is_left_alone(tmp_path: Path) -> None:
     precious.mkdir()
     (precious / "notes.txt").write_text("mine")
     done = recynet("run", TinyTown(tmp_path / "town").write(), "--out", precious)
-    assert done.exit_code == 2
-    assert "out_not_a_result" in done.output
+    assert (done.exit_code, "out_not_a_result" in done.output) == (2, True)
     assert [p.name for p in precious.iterdir()] == ["notes.txt"]
 
 
@@ -394,6 +397,4 @@ def test_streets_that_all_lead_one_way_are_named(tmp_path: Path) -> None:
     town = TinyTown(tmp_path / "town")
     town.layers["roads"]["oneway"] = "yes"
     done = recynet("run", town.write(), "--out", tmp_path / "out")
-    assert done.exit_code == 2
-    assert "streets_unusable" in done.output
-    assert not (tmp_path / "out").exists()
+    assert (done.exit_code, "streets_unusable" in done.output, (tmp_path / "out").exists()) == (2, True, False)
