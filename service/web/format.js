@@ -50,6 +50,6 @@ export const money = (value, perYear, lang) => moneyParts(value, perYear, lang).
 function moneyParts(value, perYear, lang) {
   const size = Math.abs(value);
   const fixed = (v, d) => v.toLocaleString("en-US", { minimumFractionDigits: d, maximumFractionDigits: d });
-  if (lang === "zh") return [size >= 1e4 ? fixed(value / 1e4, 1) : fixed(value, 0), (size >= 1e4 ? "万元" : "元") + (perYear ? "/年" : "")];
+  if (lang === "zh") return [size >= 1e4 ? fixed(value / 1e4, size < 1e5 ? 2 : 1) : fixed(value, 0), (size >= 1e4 ? "万元" : "元") + (perYear ? "/年" : "")];
   return [size >= 1e6 ? fixed(value / 1e6, 2) : fixed(value, 0), (size >= 1e6 ? "M CNY" : "CNY") + (perYear ? "/year" : "")];
 }

@@ -208,6 +208,7 @@ def test_catalogues_have_the_same_keys_and_placeholders() -> None:
 
 @pytest.mark.parametrize(("value", "unit", "name", "zh", "en"), [
     (12_345_678.0, "cny/year", "", "1,234.6 万元/年", "12.35 M CNY/year"),
+    (14_142.0, "cny/year", "", "1.41 万元/年", "14,142 CNY/year"),
     (-21_954_000.0, "CNY/year", "", "-2,195.4 万元/年", "-21.95 M CNY/year"),
     (0.0067, "1", "gap_share", "0.67 %", "0.67 %"),
     (20.3, "10,000 t/year", "", "20.30 万吨/年", "203 kt/year"),
