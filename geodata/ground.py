@@ -30,10 +30,9 @@ RECUTS = 3
 
 @dataclass(frozen=True)
 class TierPlan:
-    """What the ground must know of a tier: its id, whether it stands on land, its sizes, who feeds it."""
+    """What the ground must know of a tier: its id, its sizes, who feeds it. The first stands along streets."""
 
     tier_id: str
-    on_land: bool
     size_ids: tuple[str, ...]
     fed_by: Profile | None
 

@@ -22,7 +22,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 DOWNLOADS: Mapping[str, str] = {
     "plan.json": "application/json", "plan.gpkg": "application/geopackage+sqlite3", "manifest.json": "application/json",
     "certificate.json": "application/json", "certificate.npz": "application/octet-stream",
-    "study.yaml": "application/yaml", "network.yaml": "application/yaml",
+    "study.yaml": "application/yaml",
 }
 CACHED_LAYERS = 48
 

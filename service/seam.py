@@ -75,7 +75,7 @@ def _with_households(places: Places, network: Network) -> Places:
 
 def ground_of(brief: Brief) -> Ground:
     """Demand parts, candidate sites and distances of a study; DataError where a minimum count cannot be met."""
-    tiers = [TierPlan(t.id, t.candidates == "land", tuple(s.id for s in t.sizes), _profile(brief.network, t))
+    tiers = [TierPlan(t.id, tuple(s.id for s in t.sizes), _profile(brief.network, t))
              for t in brief.network.tiers]
     cap = brief.household_cap
     limits = PartLimits(None if cap is None else PART_SHARE * cap, PART_AREA_M2)

@@ -51,7 +51,8 @@ def build_small_run(folder: Path) -> Path:
                      estimated=ESTIMATED)
     write_report(folder / "report.html", plan, layers, streets)
     with (files("configs") / "networks" / "urban_three_tier.yaml").open("rb") as network:
-        (folder / "network.yaml").write_bytes(network.read())
+        (folder / "networks").mkdir()
+        (folder / "networks" / "urban_three_tier.yaml").write_bytes(network.read())
     (folder / "study.yaml").write_text("schema_version: 1\nstudy: small\n", encoding="utf-8")
     (folder / "manifest.json").write_text(json.dumps({"schema_version": 1, "seed": 1}), encoding="utf-8")
     (folder / "certificate.json").write_text(json.dumps({"schema_version": 1}), encoding="utf-8")

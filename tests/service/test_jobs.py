@@ -40,7 +40,7 @@ elif seed == "3":
     print("error [key_unknown] study.yaml: unknown key 'x'")
     sys.exit(2)
 else:
-    raise RuntimeError("a secret path /root/x")
+    raise RuntimeError("a secret path /srv/private/x")
 '''
 
 
