@@ -1,0 +1,183 @@
+"""Capacitated siting on matrices: what is asked, what makes it unanswerable, and what a plan costs.
+
+One shape for all single-level variants: split or single service, with or without fixed costs, capacities, a largest
+number of sites.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+ROOM = 1e-9
+"""Share by which loads may exceed capacities: rounding of sums only."""
+
+
+@dataclass(frozen=True)
+class SitingTask:
+    """Open sites and serve every client: the least sum of fixed costs and service costs.
+
+    `cost` [I, J] is for serving ALL of a client's demand (inf: not possible); a fraction costs that fraction.
+    Forbidden sites are left out before a task is made; `place` holds the caller's numbers of the sites kept.
+    """
+
+    cost: Float
+    demand: Float
+    """[J], >= 0."""
+    capacity: Float
+    """[I], inf where unlimited."""
+    fixed: Float
+    """[I]"""
+    single_source: bool
+    most_sites: int
+    """At most that many may be open (the number of sites where there is no limit)."""
+    required: Bool
+    """[I]: these are open in every plan."""
+    place: Int
+    """[I], the sites' numbers outside."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether every plan costs a whole number: single service at whole costs."""
+        costs = self.cost[np.isfinite(self.cost)]
+        return self.single_source and bool((costs == np.rint(costs)).all() and (self.fixed == np.rint(self.fixed)).all())
+
+    @property
+    def arcs(self) -> Bool:
+        """[I, J]: the site may serve the client (for single service: it can hold all of it)."""
+        allowed = np.isfinite(self.cost)
+        if self.single_source:
+            allowed = allowed & (self.demand[None, :] <= self.capacity[:, None] * (1 + ROOM))
+        return allowed
+
+    def sites_needed(self) -> int:
+        """The least number of sites whose capacities hold the total demand (I + 1 when all do not)."""
+        return int(np.searchsorted(np.cumsum(np.sort(self.capacity)[::-1]), self.demand.sum() * (1 - ROOM)) + 1)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Open sites and the share of each client's demand each site serves, [I, J]; rows as in the task."""
+
+    open: Bool
+    share: Float
+
+
+def make_task(cost: object, demand: object, capacity: object, fixed: object, *, single_source: bool,
+              most_sites: int | None = None, required: object = (), forbidden: object = ()) -> SitingTask:
+    """The task without its forbidden sites. ValueError names what has the wrong shape or an impossible value."""
+    c, d = np.asarray(cost, dtype=np.float64), np.asarray(demand, dtype=np.float64)
+    if c.ndim != 2 or 0 in c.shape:
+        raise ValueError(f"cost has shape {c.shape}, expected sites x clients, at least one of each")
+    sites, clients = c.shape
+    u = np.broadcast_to(np.asarray(capacity, dtype=np.float64), (sites,)) if np.ndim(capacity) == 0 else np.asarray(
+        capacity, dtype=np.float64)
+    f = np.asarray(fixed, dtype=np.float64)
+    faults = [f"{name} has shape {value.shape}, expected {shape}"
+              for name, value, shape in (("demand", d, (clients,)), ("capacity", u, (sites,)), ("fixed", f, (sites,)))
+              if value.shape != shape]
+    if not faults:
+        faults = _value_faults(c, d, u, f)
+    must, barred = _site_mask(required, sites, "required", faults), _site_mask(forbidden, sites, "forbidden", faults)
+    if (must & barred).any():
+        faults.append(f"site {int(np.flatnonzero(must & barred)[0])} is both required and forbidden")
+    if most_sites is not None and most_sites < 1:
+        faults.append(f"the number of sites is {most_sites}, expected at least 1")
+    if faults:
+        raise ValueError("; ".join(faults))
+    keep = np.flatnonzero(~barred)
+    most = len(keep) if most_sites is None else min(int(most_sites), len(keep))
+    return SitingTask(c[keep], d, u[keep], f[keep], single_source, most, must[keep], keep)
+
+
+def _value_faults(cost: Float, demand: Float, capacity: Float, fixed: Float) -> list[str]:
+    faults = []
+    if np.isnan(cost).any() or np.isneginf(cost).any():
+        faults.append("cost has missing values or -inf")
+    if not (np.isfinite(demand).all() and (demand >= 0.0).all()):
+        faults.append("demand has negative, infinite or missing values")
+    if not (capacity >= 0.0).all():
+        faults.append("capacity has negative or missing values")
+    if not np.isfinite(fixed).all():
+        faults.append("fixed has infinite or missing values")
+    return faults
+
+
+def _site_mask(given: object, sites: int, name: str, faults: list[str]) -> Bool:
+    """Site numbers, or a mask, as a mask."""
+    array, mask = np.asarray(given), np.zeros(sites, dtype=bool)
+    if array.dtype == bool:
+        if array.shape != (sites,):
+            faults.append(f"{name} has shape {array.shape}, expected {(sites,)}")
+            return mask
+        return array.copy()
+    if array.size and (not np.issubdtype(array.dtype, np.integer) or array.min() < 0 or array.max() >= sites):
+        faults.append(f"{name} must hold site numbers from 0 to {sites - 1}")
+        return mask
+    mask[array.astype(np.int64).ravel()] = True
+    return mask
+
+
+def infeasible_because(task: SitingTask) -> str | None:
+    """One line saying why no plan can exist, from sums and single clients; None when those show nothing."""
+    if len(task.fixed) == 0:
+        return "every site is forbidden"
+    if task.required.sum() > task.most_sites:
+        return f"{int(task.required.sum())} sites are required, but at most {task.most_sites} may be open"
+    lonely = np.flatnonzero(~np.isfinite(task.cost).any(axis=0))
+    if len(lonely):
+        return f"client {int(lonely[0])} can be served by no allowed site ({len(lonely)} such clients)"
+    if task.single_source:
+        stuck = np.flatnonzero(~task.arcs.any(axis=0))
+        if len(stuck):
+            client = int(stuck[0])
+            largest = float(task.capacity[np.isfinite(task.cost[:, client])].max())
+            return (f"demand of client {client} ({task.demand[client]:g}) exceeds every capacity it can use "
+                    f"({largest:g}), short by {task.demand[client] - largest:g}")
+    order = np.lexsort((-task.capacity, ~task.required))[: task.most_sites]
+    most, total = float(task.capacity[order].sum()), float(task.demand.sum())
+    if total > most * (1 + ROOM):
+        whose = "the total capacity" if task.most_sites == len(task.fixed) else (
+            f"what the {task.most_sites} largest sites hold")
+        return f"total demand {total:g} exceeds {whose} {most:g}, short by {total - most:g}"
+    return None
+
+
+def plan_cost(task: SitingTask, plan: Plan) -> float:
+    """Fixed costs of the open sites plus service costs, from the plan alone."""
+    used = plan.share > 0.0
+    return float(task.fixed[plan.open].sum() + (task.cost[used] * plan.share[used]).sum())
+
+
+def plan_faults(task: SitingTask, plan: Plan) -> list[str]:
+    """What a plan breaks, one line each; empty when it is a plan of the task. Knows no solver."""
+    faults = []
+    if not np.allclose(plan.share.sum(axis=0), 1.0, atol=1e-6) or (plan.share < 0.0).any():
+        faults.append("a client is not served exactly once")
+    if task.single_source and not np.isin(plan.share, (0.0, 1.0)).all():
+        faults.append("a client is split")
+    if (plan.share[~plan.open] > 0.0).any() or (plan.share[~np.isfinite(task.cost)] > 0.0).any():
+        faults.append("a client is served by a closed or impossible site")
+    load = plan.share @ task.demand
+    over = load - task.capacity
+    if (over > 1e-6 * np.maximum(1.0, load)).any():
+        site = int(np.argmax(over))
+        faults.append(f"site {int(task.place[site])} holds {load[site]:g}, capacity {task.capacity[site]:g}")
+    if plan.open.sum() > task.most_sites or (task.required & ~plan.open).any():
+        faults.append("too many sites are open, or a required one is not")
+    return faults
+
+
+def assigned(task: SitingTask, site_of_client: Int, also_open: Bool | None = None) -> Plan:
+    """The plan that gives each client to one site and opens those, the required ones and `also_open`."""
+    share = np.zeros(task.cost.shape)
+    share[site_of_client, np.arange(len(site_of_client))] = 1.0
+    opened = task.required.copy() if also_open is None else task.required | also_open
+    opened[site_of_client] = True
+    return Plan(opened, share)

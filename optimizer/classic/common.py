@@ -1,0 +1,87 @@
+"""What every classic problem is asked with and answers with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import sparray, spmatrix
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+Matrix = Float | sparray | spmatrix
+"""[clients, sites]; in a sparse matrix what is not stored cannot be reached, and a stored zero is a zero."""
+
+Status = Literal["optimal", "feasible", "stopped", "no_plan"]
+"""optimal: the bound proves it; stopped: the time limit ended the search; feasible: a plan without a full proof;
+no_plan: there is none, or none was found in time (`reason` says which)."""
+
+NOT_SERVED = -1
+PROOF_TOLERANCE = 1e-9
+"""Relative difference of objective and bound up to which a plan counts as proven optimal."""
+
+
+class ClassicInputError(ValueError):
+    """Input that is no problem at all (shapes, negative or missing numbers): one clear line."""
+
+
+@dataclass(frozen=True)
+class Flows:
+    """Amounts between places where a client's demand is split; parallel arrays of one entry per flow."""
+
+    stage: Int
+    """0 for the stage that ends at the clients, 1 for the one before, and so on."""
+    origin: Int
+    destination: Int
+    product: Int
+    amount: Float
+
+
+@dataclass(frozen=True)
+class ClassicResult:
+    """The answer to one classic problem: what is open, who goes where, and how good that is at worst."""
+
+    problem: str
+    status: Status
+    objective: float
+    """nan without a plan."""
+    bound: float
+    """No plan is better: a lower bound when minimising, an upper bound when `maximise`."""
+    open_sites: Int
+    """Indices of open sites, ascending."""
+    site_of_client: Int | None
+    """Site per client, NOT_SERVED where there is none; None where demand is split (see `flows`)."""
+    seconds: float
+    flows: Flows | None = None
+    maximise: bool = False
+    bound_source: str = ""
+    """How the bound was found, in words ("Lagrangian", "branch and bound")."""
+    multipliers: Float | None = None
+    """Prices per client that prove a Lagrangian bound to whoever recomputes it."""
+    checkable_bound: float = float("nan")
+    """The part of the bound that `multipliers` alone prove, nan where there are none."""
+    reason: str = ""
+    """Why there is no plan, in one line."""
+    clients: tuple[int, ...] = ()
+    """The clients the reason is about."""
+
+    @property
+    def gap(self) -> float:
+        """(objective - bound) / |objective|, signs turned when maximising; 0 when both agree, inf without a plan."""
+        if not np.isfinite(self.objective):
+            return float("inf")
+        short = self.bound - self.objective if self.maximise else self.objective - self.bound
+        if abs(short) <= PROOF_TOLERANCE * max(1.0, abs(self.objective)):
+            return 0.0
+        return float(short / abs(self.objective)) if self.objective != 0.0 else float("inf")
+
+
+def no_plan(problem: str, reason: str, *, clients: tuple[int, ...] = (), seconds: float = 0.0,
+            bound: float | None = None, maximise: bool = False) -> ClassicResult:
+    """The answer when there is no plan: a reason in one line, and the clients it is about."""
+    nothing = -np.inf if not maximise else np.inf
+    return ClassicResult(problem, "no_plan", float("nan"), nothing if bound is None else bound,
+                         np.zeros(0, dtype=np.int64), None, seconds, maximise=maximise, reason=reason, clients=clients)
