@@ -62,15 +62,24 @@ def first_tier(problem: Problem, coefficients: Coefficients) -> FirstTier:
     order = np.argsort(problem.walk.site, kind="stable")
     part, site = problem.walk.part[order], problem.walk.site[order]
     first = np.searchsorted(site, np.arange(len(sites) + 1))
-    q = problem.captured_t_per_day[order]
-    state = problem.network.tiers[0].state
-    use = np.stack([problem.demand.households[part], q.sum(axis=1), q @ problem.m3_per_t(state)], axis=1)
-    sizes = len(problem.network.tiers[0].sizes)
-    households = np.inf if problem.max_households_per_site is None else problem.max_households_per_site
-    capacity = np.stack([np.full(sizes, households), problem.capacity_t_per_day(0), problem.capacity_m3_per_day(0)], 1)
+    use, capacity = use_of_arcs(problem, order), capacity_of_sizes(problem)
     opened = np.where(sites.allowed, coefficients.open_cny_per_year[0], np.inf)
     return FirstTier(order, part, site, first, use, capacity, opened, coefficients.closed_cny_per_year[0],
                      sites.status == SiteStatus.KEEP, _families(site, first, use, capacity))
+
+
+def use_of_arcs(problem: Problem, arcs: Int) -> Float:
+    """What some walking arcs take of a site if they are used: households, t/day and m3/day, [len(arcs), 3]."""
+    q = problem.captured_t_per_day[arcs]
+    bulk = q @ problem.m3_per_t(problem.network.tiers[0].state)
+    return np.stack([problem.demand.households[problem.walk.part[arcs]], q.sum(axis=1), bulk], axis=1)
+
+
+def capacity_of_sizes(problem: Problem) -> Float:
+    """Capacity of each size of the first tier in households, t/day and m3/day, inf where unlimited, [K, 3]."""
+    sizes = len(problem.network.tiers[0].sizes)
+    households = np.inf if problem.max_households_per_site is None else problem.max_households_per_site
+    return np.stack([np.full(sizes, households), problem.capacity_t_per_day(0), problem.capacity_m3_per_day(0)], 1)
 
 
 def _families(site: Int, first: Int, use: Float, capacity: Float) -> tuple[Family, ...]:
