@@ -16,6 +16,7 @@ from geodata.parts import PartLimits, Parts, demand_parts, halved
 from geodata.places import Places, zone_of
 from geodata.roads import Access, NoStreetError, Profile, Snap, Streets, access_for, read_streets, walking
 from geodata.screening import ScreenedLand
+from geodata.tables import Fault
 from geodata.travel import Graph, graph_with, times
 from geodata.walks import WalkArcs, walking_arcs
 
@@ -39,7 +40,7 @@ class TierPlan:
 
 @dataclass(frozen=True)
 class TierSites:
-    """Candidate sites of one tier; status is new, keep or may_close."""
+    """Candidate sites of one tier; status is new, keep, may_close or required (new, and open in every plan)."""
 
     tier_id: str
     ids: tuple[str, ...]
@@ -67,6 +68,19 @@ class Ways:
 
 
 @dataclass(frozen=True)
+class RejectedSite:
+    """A candidate that was taken away after the ground was laid, with the reason."""
+
+    tier_id: str
+    site_id: str
+    zone_id: str | None
+    xy: Float
+    area_m2: float
+    snap_m: float
+    reason: str
+
+
+@dataclass(frozen=True)
 class Ground:
     """Everything spatial that a plan is made of."""
 
@@ -80,6 +94,9 @@ class Ground:
     ways: tuple[Ways, ...]
     snap_m: tuple[Float, ...]
     """Distance of each site to the street it is reached by."""
+    rejected: tuple[RejectedSite, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    """Warnings and notes on sites that were added or taken away."""
 
 
 def lay_ground(places: Places, screened: ScreenedLand | None, tiers: Sequence[TierPlan], limits: PartLimits,

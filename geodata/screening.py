@@ -104,6 +104,15 @@ def screen_land(land: gpd.GeoDataFrame, exclusions: Sequence[Exclusion], rules: 
     return ScreenedLand(tuple(tiers))
 
 
+def screen_tier(land: gpd.GeoDataFrame, exclusions: Sequence[Exclusion], rule: TierScreening,
+                streets: shapely.STRtree, communities: gpd.GeoDataFrame) -> ScreenedTier:
+    """Some land as one tier sees it, as screen_land does; a tier left without any candidate is no fault here."""
+    layers = [*exclusions, Exclusion(COMMUNITIES, 0.0, communities.geometry)]
+    shapes, buffers = np.asarray(land.geometry.array, dtype=object), dict(_buffers(rule, layers))
+    pieces, blockers = _usable(shapes, [(e, buffers[e.name]) for e in layers if e.name in buffers])
+    return _screened(rule, land, pieces, blockers, _to_street_m(shapes, streets))
+
+
 def screen_places(places: Places, rules: Sequence[TierScreening]) -> ScreenedLand:
     """The land of a study as each tier sees it (see screen_land)."""
     return screen_land(places.land, places.exclusions, rules, street_tree(places.roads), places.communities)
