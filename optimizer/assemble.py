@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.accounts import arc_of_part
 from optimizer.objectives import Coefficients
 from optimizer.plan import Flows, OpenSites, Plan, SolveReport
-from optimizer.problem import Problem, SiteStatus
+from optimizer.problem import Problem
+from optimizer.row_repair import closable, with_minimums
 from optimizer.solvers.assignment import send_on, serve_points, upward
 
 Int = NDArray[np.int64]
@@ -47,29 +50,13 @@ def assemble(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSite
         go = served[np.argsort(worth, kind="stable")[: max(1, int(LET_GO_SHARE * len(served)))]]
         site_of_part[go] = -1
     first = Flows(used, up.station[choice], load[used])
-    open_first = np.unique(np.concatenate([used, np.flatnonzero(problem.sites[0].status == SiteStatus.KEEP)]))
+    open_first = np.unique(np.concatenate([used, np.flatnonzero(problem.sites[0].must_open)]))
     cheapest = np.argmin(np.where(problem.sites[0].allowed, coefficients.open_cny_per_year[0], np.inf), axis=1)
     size = np.where(size_of_site >= 0, size_of_site, cheapest)  # the search may leave out a site that must stay
-    lowest = with_required(problem, coefficients, 0, OpenSites(open_first, size[open_first]))
-    opened = (lowest, *upper)
-    return without_idle(problem, Plan(opened, site_of_part, (first, *flows), SolveReport("feasible", 0.0, None)))
-
-
-def with_required(problem: Problem, coefficients: Coefficients, level: int, opened: OpenSites) -> OpenSites:
-    """The open sites of a tier and the cheapest further ones that minimum counts per zone still lack."""
-    sites = problem.sites[level]
-    cost = np.where(sites.allowed, coefficients.open_cny_per_year[level], np.inf)
-    size = opened.size_of(len(sites))
-    extra = cost.min(axis=1, initial=np.inf) - coefficients.closed_cny_per_year[level]
-    for rule in problem.min_sites:
-        if rule.tier == level:
-            inside = sites.zone_of == rule.zone
-            closed = np.flatnonzero(inside & (size < 0) & sites.allowed.any(axis=1))
-            missing = max(rule.count - int((inside & (size >= 0)).sum()), 0)
-            added = closed[np.argsort(extra[closed], kind="stable")[:missing]]
-            size[added] = np.argmin(cost[added], axis=1)
-    site = np.flatnonzero(size >= 0)
-    return OpenSites(site, size[site])
+    lowest = OpenSites(open_first, size[open_first])
+    plan = Plan((lowest, *upper), site_of_part, (first, *flows), SolveReport("feasible", 0.0, None))
+    plan = without_idle(problem, plan)
+    return replace(plan, open_sites=with_minimums(problem, coefficients, plan.open_sites, range(len(problem.sites))))
 
 
 def _above_minimum(problem: Problem, site_of_part: Int, size_of_site: Int) -> Int:
@@ -87,16 +74,11 @@ def _above_minimum(problem: Problem, site_of_part: Int, size_of_site: Int) -> In
 
 
 def without_idle(problem: Problem, plan: Plan) -> Plan:
-    """The plan without open sites that handle nothing, unless they must stay or a minimum count needs them."""
-    opened = [plan.open_sites[0]]
+    """The plan without open sites that handle nothing, unless they must stay or a side rule needs them."""
+    opened = list(plan.open_sites)
     for level in range(1, len(problem.sites)):
-        current, sites = plan.open_sites[level], problem.sites[level]
-        busy = np.isin(current.site, plan.flows[level - 1].destination)
-        keep = busy | (sites.status[current.site] == SiteStatus.KEEP)
-        for rule in problem.min_sites:
-            if rule.tier == level:
-                here = sites.zone_of[current.site] == rule.zone
-                missing = rule.count - int((keep & here).sum())
-                keep[np.flatnonzero(here & ~keep)[: max(missing, 0)]] = True
-        opened.append(OpenSites(current.site[keep], current.size[keep]))
+        current = opened[level]
+        idle = ~np.isin(current.site, plan.flows[level - 1].destination)
+        keep = ~closable(problem, tuple(opened), level, idle)
+        opened[level] = OpenSites(current.site[keep], current.size[keep])
     return Plan(tuple(opened), plan.site_of_part, plan.flows, plan.report)

@@ -7,15 +7,15 @@ Lagrangian relaxation. Any multipliers >= 0 give a valid bound; good ones give a
   capacities of the tiers between the first and the last.
 - `end_price` k_m dualises "what arrives at the last tier fits into its sites", one vector per scenario; every mix of
   sizes of the last tier is then tried, each against the scenario that serves it best.
-- `quota` dualises the minimum counts per zone.
+- `row` dualises the side rules over open sites (optimizer/site_rows.py): counts, spacing, land, budget, parcels.
 The downstream path of every walking arc is priced over all sites in closed form (optimizer/prices.py). Single
-sourcing above the first choice, minimum throughputs, shared parcels, minimum counts and volume of the last tier are
-left out: the bound stays valid and `dropped` names them.
+sourcing above the first choice, minimum throughputs and volume of the last tier are left out: the bound stays valid
+and `dropped` names them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from optimizer.configurations import last_tier, mix_cost_cny_per_year, mixes, mo
 from optimizer.first_tier import FirstTier, choose, first_tier
 from optimizer.objectives import Coefficients
 from optimizer.prices import ArcPrices, SitePrices, arc_prices, onward_prices, unserved_cny_per_year
-from optimizer.problem import Problem, SiteStatus, with_allowance
+from optimizer.problem import Problem, with_allowance
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -51,8 +51,8 @@ class Multipliers:
     site_per_t: tuple[Float, ...]
     """Per tier, [J_l]; empty for the first and the last tier."""
     site_per_m3: tuple[Float, ...]
-    quota: Float
-    """Per Problem.min_sites."""
+    row: Float
+    """Per Problem.site_rows, CNY per year per unit of the row, [R]."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def check_multipliers(problem: Problem, multipliers: Multipliers) -> None:
     n, materials, last = len(problem.demand.part_ids), len(problem.network.materials), len(problem.sites) - 1
     arrays = [(s.part_price, (n,)) for s in multipliers.scenarios]
     arrays += [(s.end_price, (materials,)) for s in multipliers.scenarios]
-    arrays += [(multipliers.link_value, multipliers.link_part.shape), (multipliers.quota, (len(problem.min_sites),))]
+    arrays += [(multipliers.link_value, multipliers.link_part.shape), (multipliers.row, (len(problem.site_rows),))]
     for level in range(last + 1):
         shape = (len(problem.sites[level]),) if 0 < level < last else (0,)
         arrays += [(multipliers.site_per_t[level], shape), (multipliers.site_per_m3[level], shape)]
@@ -123,18 +123,28 @@ def priced_arcs(problem: Problem, coefficients: Coefficients, multipliers: Multi
     return arc_prices(problem, coefficients, onward[1], link)
 
 
-def quota_rebate(problem: Problem, multipliers: Multipliers, level: int) -> Float:
-    """What opening a site of a tier earns under the minimum counts, CNY per year, [J]."""
-    rebate = np.zeros(len(problem.sites[level]))
-    for rule, price in zip(problem.min_sites, multipliers.quota, strict=True):
-        if rule.tier == level < len(problem.sites) - 1:
-            rebate[problem.sites[level].zone_of == rule.zone] += price
-    return rebate
+def with_row_prices(problem: Problem, coefficients: Coefficients, row: Float) -> Coefficients:
+    """The coefficients with opening costs raised or lowered by the prices of the side rules."""
+    charges = [problem.rows.charge(level, row) for level in range(len(problem.sites))]
+    if all(charge is None for charge in charges):
+        return coefficients
+    opened = (cost if charge is None else cost + charge
+              for cost, charge in zip(coefficients.open_cny_per_year, charges, strict=True))
+    return replace(coefficients, open_cny_per_year=tuple(opened))
+
+
+def with_row_prices_at_first(problem: Problem, tier: FirstTier, row: Float) -> FirstTier:
+    """The first tier with opening costs raised or lowered by the prices of the side rules."""
+    charge = problem.rows.charge(0, row)
+    return tier if charge is None else replace(tier, open_cny_per_year=tier.open_cny_per_year + charge)
 
 
 def between_tiers(problem: Problem, coefficients: Coefficients, multipliers: Multipliers,
                   link: Float | None) -> tuple[float, tuple[Float, ...]]:
-    """Least cost of the tiers between first and last at the multipliers, and each site's margin of opening."""
+    """Least cost of the tiers between first and last at the multipliers, and each site's margin of opening.
+
+    The coefficients hold the prices of the side rules already (with_row_prices).
+    """
     total, margins = 0.0, [np.empty(0)]
     for level in range(1, len(problem.sites) - 1):
         sites = problem.sites[level]
@@ -144,13 +154,11 @@ def between_tiers(problem: Problem, coefficients: Coefficients, multipliers: Mul
         earned = multipliers.site_per_t[level][:, None] * with_allowance(problem.capacity_t_per_day(level))[None, :]
         earned = earned + np.where((per_m3 > 0.0) & ~np.isfinite(volume)[None, :], np.inf, per_m3 * limited)
         opened = np.where(sites.allowed, coefficients.open_cny_per_year[level] - earned, np.inf).min(axis=1)
-        opened = opened - quota_rebate(problem, multipliers, level)
         if level == 1 and link is not None:
             opened = opened - link.sum(axis=0)
         closed = coefficients.closed_cny_per_year[level]
         margin = opened - closed
-        keep = sites.status == SiteStatus.KEEP
-        total += float(np.where(keep, opened, closed + np.minimum(margin, 0.0)).sum())
+        total += float(np.where(sites.must_open, opened, closed + np.minimum(margin, 0.0)).sum())
         margins.append(margin)
     return total, tuple(margins)
 
@@ -165,10 +173,13 @@ def most_arriving_t_per_day(problem: Problem) -> Float:
 
 def scenario_value(problem: Problem, coefficients: Coefficients, multipliers: Multipliers, scenario: Scenario,
                    tier: FirstTier, link: Float | None) -> float:
-    """First tier of the bound in one scenario, CNY per year, with every unserved part's penalty as the start."""
+    """First tier of the bound in one scenario, CNY per year, with every unserved part's penalty as the start.
+
+    The tier holds the prices of the side rules already (with_row_prices_at_first).
+    """
     arcs = priced_arcs(problem, coefficients, multipliers, scenario.end_price, link)
     value = arcs.value[tier.arc] + scenario.part_price[tier.part]
-    chosen = choose(tier, value, quota_rebate(problem, multipliers, 0), pick=False)
+    chosen = choose(tier, value, np.zeros(tier.site_count), pick=False)
     unserved = unserved_cny_per_year(problem, coefficients)
     return float(unserved.sum() - scenario.part_price.sum() + chosen.value.sum())
 
@@ -183,11 +194,11 @@ def lower_bound(problem: Problem, coefficients: Coefficients, multipliers: Multi
         raise BadMultipliersError("the ceiling is not a number")
     check_multipliers(problem, multipliers)
     link = link_table(problem, multipliers)
+    coefficients = with_row_prices(problem, coefficients, multipliers.row)
     tier = first_tier(problem, coefficients)
     between, _ = between_tiers(problem, coefficients, multipliers, link)
-    quota = sum(price * rule.count for rule, price in zip(problem.min_sites, multipliers.quota, strict=True)
-                if rule.tier < len(problem.sites) - 1)
-    base = np.array([scenario_value(problem, coefficients, multipliers, s, tier, link) + between + quota
+    within = between - problem.rows.credit(multipliers.row)
+    base = np.array([scenario_value(problem, coefficients, multipliers, s, tier, link) + within
                      for s in multipliers.scenarios])
     value, tried, binding = _over_mixes(problem, coefficients, multipliers, base, ceiling_cny_per_year)
     return Bound(value, tuple(float(b) for b in base), tried, binding, dropped_rules(problem))
@@ -219,10 +230,6 @@ def dropped_rules(problem: Problem) -> tuple[str, ...]:
     out = ["single_sourcing_of_sites"]
     if any(size.min_t_per_day > 0.0 for tier in problem.network.tiers for size in tier.sizes):
         out.append("minimum_throughput")
-    if any(rule.tier == last for rule in problem.min_sites):
-        out.append("minimum_count_of_last_tier")
     if np.isfinite(problem.capacity_m3_per_day(last)).any():
         out.append("volume_of_last_tier")
-    if any(set(a.ids) & set(b.ids) for n, a in enumerate(problem.sites) for b in problem.sites[n + 1:]):
-        out.append("shared_parcels")
     return tuple(out)

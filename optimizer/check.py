@@ -105,26 +105,27 @@ def _faults_of_sites(problem: Problem, plan: Plan, through: Throughput) -> Itera
         for site, size in zip(opened.site.tolist(), opened.size.tolist(), strict=True):
             if not sites.allowed[site, size]:
                 yield Violation("size_not_allowed", sites.ids[site], f"size '{tier.sizes[size].id}' does not fit here")
-        closed = np.setdiff1d(np.flatnonzero(sites.status == SiteStatus.KEEP), opened.site)
-        for site in closed.tolist():
-            yield Violation("kept_site_closed", sites.ids[site], f"tier '{tier.id}': an existing site to be kept")
+        for site in np.setdiff1d(np.flatnonzero(sites.must_open), opened.site).tolist():
+            kept = sites.status[site] == SiteStatus.KEEP
+            yield Violation("kept_site_closed" if kept else "required_site_closed", sites.ids[site],
+                            f"tier '{tier.id}': {'an existing site to be kept' if kept else 'a site that is required'}")
         idle = through.entering[level][opened.site].sum(axis=1) <= DUST_T_PER_DAY
         dear_to_close = ((sites.status[opened.site] == SiteStatus.MAY_CLOSE)
                          & (costs.closed_cny_per_year[level][opened.site]
                             >= costs.open_cny_per_year[level][opened.site, opened.size]))
-        excused = (sites.status[opened.site] == SiteStatus.KEEP) | dear_to_close | _counted(problem, plan, level)
+        excused = sites.must_open[opened.site] | dear_to_close | _counted(problem, plan, level)
         for site in opened.site[idle & ~excused].tolist():
             yield Violation("idle_site", sites.ids[site], f"tier '{tier.id}': open without load")
 
 
 def _counted(problem: Problem, plan: Plan, level: int) -> Bool:
-    """Open sites of a tier in zones that have no more of them than a minimum count asks for."""
-    opened = plan.open_sites[level].site
-    zone = problem.sites[level].zone_of[opened]
-    needed = np.zeros(len(opened), dtype=bool)
-    for rule in problem.min_sites:
-        if rule.tier == level and int((zone == rule.zone).sum()) <= rule.count:
-            needed |= zone == rule.zone
+    """Open sites of a tier that could not close without breaking a side rule, such as a minimum count."""
+    opened, rows = plan.open_sites[level], problem.rows
+    needed = np.zeros(len(opened.site), dtype=bool)
+    if len(rows):
+        values = rows.values(plan.open_sites)
+        for at, (site, size) in enumerate(zip(opened.site.tolist(), opened.size.tolist(), strict=True)):
+            needed[at] = rows.breaks(values, rows.change(level, site, size, -1))
     return needed
 
 
@@ -196,24 +197,11 @@ def _faults_of_flows(problem: Problem, plan: Plan, through: Throughput) -> Itera
 
 
 def _faults_of_rules(problem: Problem, plan: Plan) -> Iterator[Violation]:
-    """Minimum counts per zone, and parcels that several tiers share."""
-    for rule in problem.min_sites:
-        tier_id, zone = problem.network.tiers[rule.tier].id, problem.zone_ids[rule.zone]
-        found = int((problem.sites[rule.tier].zone_of[plan.open_sites[rule.tier].site] == rule.zone).sum())
-        if found < rule.count:
-            yield Violation("min_sites", zone, f"{rule.clause}: {found} of {rule.count} sites of tier '{tier_id}'")
-    built: dict[str, float] = {}
-    area: dict[str, float] = {}
-    times: dict[str, int] = {}
-    for tier, opened, sites in zip(problem.network.tiers, plan.open_sites, problem.sites, strict=True):
-        for number, parcel in enumerate(sites.ids):
-            times[parcel] = times.get(parcel, 0) + 1
-            area[parcel] = min(area.get(parcel, np.inf), float(sites.area_m2[number]))
-        for site, size in zip(opened.site.tolist(), opened.size.tolist(), strict=True):
-            built[sites.ids[site]] = built.get(sites.ids[site], 0.0) + tier.sizes[size].area_m2
-    for parcel, taken in sorted(built.items()):
-        if times[parcel] > 1 and taken > area[parcel] * (1.0 + TOLERANCE):
-            yield Violation("parcel_overbuilt", parcel, f"{taken:.6g} m2 on {area[parcel]:.6g} m2")
+    """Side rules over open sites: counts, spacing, land, budget, shared parcels."""
+    for row, value in zip(problem.site_rows, problem.rows.own_values(plan.open_sites).tolist(), strict=True):
+        if not row.holds_at(value):
+            yield Violation(row.code, row.subject_id,
+                            f"{row.clause}: {value:.6g} {row.unit}, must be {row.sense} {row.limit:.6g}")
 
 
 def _faults_of_mass(problem: Problem, plan: Plan, through: Throughput) -> Iterator[Violation]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.objectives import Coefficients
-from optimizer.problem import Problem, SiteStatus, with_allowance
+from optimizer.problem import Problem, with_allowance
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -25,7 +25,7 @@ class LastTier:
     """What the mixes are made of: new sites per size with their least cost, on top of sites that must stay."""
 
     cost_cny_per_year: Float
-    """Least extra cost of one more site of a size, [K]."""
+    """Least extra cost of n more sites of a size, [N + 1, K]: the n cheapest; inf beyond `most`."""
     most: Int
     """Sites that could take the size, [K]."""
     capacity_t_per_day: Float
@@ -36,16 +36,21 @@ class LastTier:
     base_cny_per_year: float
     """Cost of what must stay and of closing everything that may close."""
 
+    @property
+    def first_cny_per_year(self) -> Float:
+        """Least extra cost of one site of each size, inf where there is none, [K]."""
+        return self.cost_cny_per_year[1] if len(self.cost_cny_per_year) > 1 else np.full(len(self.most), np.inf)
+
 
 def last_tier(problem: Problem, coefficients: Coefficients) -> LastTier:
-    """The ingredients of the mixes of sizes of the last tier."""
+    """The ingredients of the mixes of sizes of the last tier; prices of side rules are in the coefficients."""
     level = len(problem.sites) - 1
     sites = problem.sites[level]
     opened, closed = coefficients.open_cny_per_year[level], coefficients.closed_cny_per_year[level]
-    keep = np.asarray(sites.status == SiteStatus.KEEP, dtype=bool)
+    keep = sites.must_open
     free = sites.allowed & ~keep[:, None]
-    extra = np.where(free, opened - closed[:, None], np.inf)
-    least = extra.min(axis=0) if len(sites) else np.full(sites.allowed.shape[1], np.inf)
+    extra = np.sort(np.where(free, opened - closed[:, None], np.inf), axis=0)
+    least = np.cumsum(np.concatenate([np.zeros((1, extra.shape[1])), extra]), axis=0)
     staying = np.where(sites.allowed, opened, np.inf)[keep].min(axis=1)
     base = float(closed[~keep].sum() + staying.sum())
     return LastTier(least, free.sum(axis=0), with_allowance(problem.capacity_t_per_day(level)), problem.accepts(level),
@@ -55,37 +60,40 @@ def last_tier(problem: Problem, coefficients: Coefficients) -> LastTier:
 def mixes(tier: LastTier, cheaper_than: float) -> Int | None:
     """Every mix of extra sites whose cost lies below a limit, [N, K]; None when there are more than MOST.
 
-    A site of negative extra cost (cheaper open than closed) counts as free here, and the limit is raised by all that
-    such sites could save, so that no mix is missed.
+    A size is first counted at the number of sites at which it is cheapest (open sites may be cheaper than closed ones,
+    or earn the price of a rule), so that no mix is missed. The empty mix is always listed.
     """
-    saving = np.minimum(_finite(tier.cost_cny_per_year), 0.0)
-    cheaper_than = cheaper_than - float(saving @ tier.most)
-    sizes = np.flatnonzero((tier.most > 0) & np.isfinite(tier.cost_cny_per_year))
-    rows = np.zeros((1, len(tier.most)), dtype=np.int64)
-    for size in sizes:
-        cost = max(float(tier.cost_cny_per_year[size]), 0.0)
-        grown = [rows]
-        frontier = rows
-        for _ in range(int(tier.most[size])):
-            frontier = frontier.copy()
-            frontier[:, size] += 1
-            frontier = frontier[frontier @ np.maximum(_finite(tier.cost_cny_per_year), 0.0) < cheaper_than]
-            if len(frontier) == 0:
+    cost = tier.cost_cny_per_year
+    least = cost.min(axis=0)
+    above = np.where(np.isfinite(cost), cost - least, np.inf)
+    left = cheaper_than - float(least.sum())
+    nothing = np.zeros((1, cost.shape[1]), dtype=np.int64)
+    rows, spent = nothing, np.zeros(1)
+    for size in np.flatnonzero(tier.most > 0):
+        grown, totals = [], []
+        for count in range(int(tier.most[size]) + 1):
+            total = spent + above[count, size]
+            kept = total < left
+            if kept.any():
+                frontier = rows[kept].copy()
+                frontier[:, size] = count
+                grown.append(frontier)
+                totals.append(total[kept])
+                if sum(map(len, grown)) > MOST:
+                    return None
+            elif count > int(np.argmin(above[:, size])):
                 break
-            grown.append(frontier)
-            if sum(map(len, grown)) > MOST or (cost == 0.0 and len(grown) > MOST):
-                return None
-        rows = np.concatenate(grown)
-    return rows
-
-
-def _finite(cost: Float) -> Float:
-    return np.where(np.isfinite(cost), cost, 0.0)
+        if not grown:
+            return nothing
+        rows, spent = np.concatenate(grown), np.concatenate(totals)
+    rows = rows[spent < left]
+    return np.concatenate([nothing, rows[rows.any(axis=1)]])
 
 
 def mix_cost_cny_per_year(tier: LastTier, rows: Int) -> Float:
     """Least cost of each mix, [N], with what must stay."""
-    return np.asarray(tier.base_cny_per_year + rows @ _finite(tier.cost_cny_per_year), dtype=np.float64)
+    extra = tier.cost_cny_per_year[rows, np.arange(rows.shape[1])].sum(axis=1)
+    return np.asarray(tier.base_cny_per_year + extra, dtype=np.float64)
 
 
 def most_worth(tier: LastTier, rows: Int, price: Float, most_t_per_day: Float) -> Float:

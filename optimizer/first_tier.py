@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from optimizer import knapsack
 from optimizer.objectives import Coefficients
-from optimizer.problem import Problem, SiteStatus
+from optimizer.problem import Problem
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -65,7 +65,7 @@ def first_tier(problem: Problem, coefficients: Coefficients) -> FirstTier:
     use, capacity = use_of_arcs(problem, order), capacity_of_sizes(problem)
     opened = np.where(sites.allowed, coefficients.open_cny_per_year[0], np.inf)
     return FirstTier(order, part, site, first, use, capacity, opened, coefficients.closed_cny_per_year[0],
-                     sites.status == SiteStatus.KEEP, _families(site, first, use, capacity))
+                     sites.must_open, _families(site, first, use, capacity))
 
 
 def use_of_arcs(problem: Problem, arcs: Int) -> Float:

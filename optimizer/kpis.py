@@ -18,7 +18,7 @@ from optimizer.indicator import Kpi, Kpis, ratio
 from optimizer.network import DAYS_PER_YEAR, Tier
 from optimizer.objectives import TERMS
 from optimizer.plan import Plan, Tour
-from optimizer.problem import Problem, SiteStatus
+from optimizer.problem import Problem
 
 __all__ = ["Kpi", "Kpis", "MaterialBalance", "RatioLimit", "RatioWarning", "ZoneKpis", "balance", "evaluate",
            "sanity_warnings", "zone_kpis"]
@@ -106,7 +106,7 @@ def _build_cost_cny(problem: Problem, plan: Plan, level: int) -> float:
     """What the new sites of a tier cost to build; existing ones are there already."""
     opened = plan.open_sites[level]
     price = np.array([size.build_cost_cny for size in problem.network.tiers[level].sizes])
-    new = problem.sites[level].status[opened.site] == SiteStatus.NEW
+    new = problem.sites[level].is_built[opened.site]
     return float(price[opened.size][new].sum())
 
 
@@ -179,9 +179,9 @@ def _network(problem: Problem, plan: Plan) -> Iterator[Kpi]:
     served = plan.site_of_part >= 0
     tiers = problem.network.tiers
     for level, (tier, opened, sites) in enumerate(zip(tiers, plan.open_sites, problem.sites, strict=True)):
-        count, status = float(len(opened.site)), sites.status[opened.site]
-        reused = float((status != SiteStatus.NEW).sum())
-        existing = float((sites.status != SiteStatus.NEW).sum())
+        count = float(len(opened.site))
+        reused = float((~sites.is_built[opened.site]).sum())
+        existing = float((~sites.is_built).sum())
         yield Kpi(f"{tier.id}_count", count, "1")
         yield Kpi(f"{tier.id}_candidate_count", float(len(sites)), "1")
         yield Kpi(f"{tier.id}_new_count", count - reused, "1")

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.network import Network, Tier
+from optimizer.site_rows import RowSet, SiteRow, row_set
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -32,11 +34,15 @@ def with_allowance(limit: Float) -> Float:
 
 
 class SiteStatus(IntEnum):
-    """What a plan may do with a candidate site."""
+    """What a plan may do with a candidate site; a forbidden one has no allowed size (Sites.allowed)."""
 
     NEW = 0
     KEEP = 1
+    """Exists and stays open: no build cost."""
     MAY_CLOSE = 2
+    """Exists; closing it has its cost."""
+    REQUIRED = 3
+    """A new site that every plan must open; its build cost is paid."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,16 @@ class Sites:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def must_open(self) -> Bool:
+        """Sites that are open in every plan, [J]."""
+        return np.asarray((self.status == SiteStatus.KEEP) | (self.status == SiteStatus.REQUIRED), dtype=np.bool_)
+
+    @property
+    def is_built(self) -> Bool:
+        """Sites that do not exist yet, so that opening them means building, [J]."""
+        return np.asarray((self.status == SiteStatus.NEW) | (self.status == SiteStatus.REQUIRED), dtype=np.bool_)
+
 
 @dataclass(frozen=True)
 class Walk:
@@ -96,17 +112,6 @@ class Leg:
 
 
 @dataclass(frozen=True)
-class MinSites:
-    """At least `count` open sites of a tier in a zone."""
-
-    tier: int
-    zone: int
-    count: int
-    clause: str
-    """The rule and clause it comes from."""
-
-
-@dataclass(frozen=True)
 class Problem:
     """One siting question over all tiers. legs[l] joins tier l to tier l + 1."""
 
@@ -117,7 +122,8 @@ class Problem:
     sites: tuple[Sites, ...]
     walk: Walk
     legs: tuple[Leg, ...]
-    min_sites: tuple[MinSites, ...] = ()
+    site_rows: tuple[SiteRow, ...] = ()
+    """Side rules over open sites, see optimizer/site_rows.py."""
     max_households_per_site: float | None = None
     """Household cap of a site of the first tier."""
 
@@ -150,8 +156,14 @@ class Problem:
             faults.append("walk arcs must be sorted by part")
         if faults:
             raise ValueError("; ".join(faults))
+        _ = self.rows  # raises ValueError where a rule names what is not there
 
     # -- small look-ups that several rooms need -------------------------------------------------------------
+
+    @cached_property
+    def rows(self) -> RowSet:
+        """The side rules, compiled for arithmetic."""
+        return row_set(self.site_rows, [sites.allowed.shape for sites in self.sites])
 
     @property
     def captured_t_per_day(self) -> Float:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.accounts import Books, all_coefficients, arc_of_part, books
-from optimizer.assemble import assemble, with_required
+from optimizer.assemble import assemble
 from optimizer.bound import Bound, Multipliers, lower_bound
 from optimizer.first_tier import FirstTier, first_tier
 from optimizer.network import DAYS_PER_YEAR
@@ -23,14 +23,15 @@ from optimizer.objectives import Coefficients
 from optimizer.plan import Flows, OpenSites, Plan, SolveReport, Status
 from optimizer.pools import last_tier_pools, pools_of
 from optimizer.prices import unserved_cny_per_year
-from optimizer.problem import Problem, SiteStatus
+from optimizer.problem import Problem
+from optimizer.row_repair import lawful_sites, with_minimums
 from optimizer.solvers.ascent import raise_part_prices
 from optimizer.solvers.assignment import Served, Upward, path_cost, transport, upward
 from optimizer.solvers.bound_process import BoundProcess
 from optimizer.solvers.certify import Effort, blank, capacity_prices, end_price_guess, relaxed_at
 from optimizer.solvers.moves import settle_and_improve
 from optimizer.solvers.ruin_recreate import FirstTierPlan, improve
-from optimizer.solvers.upper_search import improve_upper, lawful
+from optimizer.solvers.upper_search import improve_upper
 from optimizer.solvers.upper_tiers import Supply, choose_upper_tiers
 
 Float = NDArray[np.float64]
@@ -183,7 +184,7 @@ class _Search:
         np.add.at(load, tier.site, problem.captured_t_per_day[tier.arc] * relaxed.arc_share[:, None])
         used = np.flatnonzero(load.sum(axis=1) > 1e-6)
         self._trim_price = guess
-        supply = self._as_supply(load, used)
+        supply = self._as_supply(load, used, np.argmin(tier.open_cny_per_year, axis=1), relaxed.open_share)
         self.clock.mark("relaxation")
         choice = choose_upper_tiers(problem, self.coefficients, supply, gap=self.settings.gap,
                                     time_limit_s=max(10.0, min(30.0, self.clock.left_s())), seed=self.settings.seed)
@@ -249,13 +250,30 @@ class _Search:
         arc = arc_of_part(self.problem, found.site_of_part)
         load = np.zeros((self.tier.site_count, len(self.problem.network.materials)))
         np.add.at(load, found.site_of_part[arc >= 0], self.problem.captured_t_per_day[arc[arc >= 0]])
-        return self._as_supply(load, np.flatnonzero(load.sum(axis=1) > 0.0))
+        size = found.size_of_site
+        opened = np.where((size < 0) & self.tier.must_open, np.argmin(self.tier.open_cny_per_year, axis=1), size)
+        return self._as_supply(load, np.flatnonzero(load.sum(axis=1) > 0.0), opened, (opened >= 0).astype(np.float64))
 
-    def _as_supply(self, load: Float, used: Int) -> Supply:
-        """Loads with what the last tonnes among them are worth: the price of last-tier room they were captured at."""
+    def _as_supply(self, load: Float, used: Int, size: Int, open_share: Float) -> Supply:
+        """Loads with what the last tonnes among them are worth: the price of last-tier room they were captured at.
+
+        `size` and `open_share` [J_0] say what the first tier takes of the side rules.
+        """
         total = load[used].sum(axis=0)
         price = float(total @ self._trim_price) / max(float(total.sum()), 1e-12)
-        return Supply(used, load[used], price)
+        return Supply(used, load[used], price, self._row_room(size, open_share))
+
+    def _row_room(self, size: Int, open_share: Float) -> Float | None:
+        """What a first tier leaves of the side rules, signed, [R]; None without rules."""
+        rows = self.problem.rows
+        if not len(rows):
+            return None
+        entries = rows.tiers[0]
+        site, kind = np.divmod(entries.option, entries.sizes)
+        here = size[site] == kind
+        taken = np.bincount(entries.row[here], weights=entries.amount[here] * open_share[site[here]],
+                            minlength=len(rows))
+        return rows.most - taken
 
     def _search(self, upper: tuple[OpenSites, ...], start: FirstTierPlan, iterations: int, span: tuple[float, float],
                 *, filled: bool) -> FirstTierPlan:
@@ -293,7 +311,7 @@ class _Search:
     def or_nothing(self, plan: Plan) -> Plan:
         """The plan, or that of serving nobody where this is lawful and cheaper."""
         idle = self._nothing()
-        if not lawful(self.problem, idle.open_sites[1:]):
+        if not lawful_sites(self.problem, idle.open_sites):
             return plan
         cost, idle_cost = (books(self.problem, p).objective_cny_per_year for p in (plan, idle))
         return idle if idle_cost < cost - 1.0 else plan
@@ -302,14 +320,14 @@ class _Search:
         problem = self.problem
         opened = []
         for level, sites in enumerate(problem.sites):
-            keep = np.flatnonzero(sites.status == SiteStatus.KEEP)
+            keep = np.flatnonzero(sites.must_open)
             cost = np.where(sites.allowed, self.coefficients.open_cny_per_year[level], np.inf)
-            staying = OpenSites(keep, np.argmin(cost[keep], axis=1).astype(np.int64))
-            opened.append(with_required(problem, self.coefficients, level, staying))
+            opened.append(OpenSites(keep, np.argmin(cost[keep], axis=1).astype(np.int64)))
         materials = len(problem.network.materials)
         none = np.empty(0, dtype=np.int64)
         flows = tuple(Flows(none, none, np.empty((0, materials))) for _ in problem.legs)
-        return Plan(tuple(opened), np.full(len(problem.demand.part_ids), -1, dtype=np.int64), flows,
+        sites_open = with_minimums(problem, self.coefficients, tuple(opened), range(len(opened)))
+        return Plan(sites_open, np.full(len(problem.demand.part_ids), -1, dtype=np.int64), flows,
                     SolveReport("no_plan", 0.0, None))
 
 

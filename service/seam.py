@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,8 +15,10 @@ from geodata.roads import NoStreetError, Profile, driving
 from geodata.screening import ScreenedLand, screen_places
 from geodata.tables import DataError, fault
 from optimizer.network import Network, Tier
-from optimizer.problem import Demand, Leg, MinSites, Problem, Sites, SiteStatus, Walk
+from optimizer.problem import Demand, Leg, Problem, Sites, SiteStatus, Walk
+from optimizer.row_builders import at_least_open, shared_parcels
 from optimizer.rules import ClauseVerdict, quotas, tightest
+from optimizer.site_rows import SiteRow
 from service.checks import land_screening, quota_errors, require_sound, rule_verdicts
 from service.lookup import load_network, load_rules
 from service.messages import STUDY_MESSAGES
@@ -113,11 +115,12 @@ def as_problem(brief: Brief, ground: Ground) -> Problem:
         Sites(s.ids, _zones(s.zone_id, index), s.area_m2, s.fits & _lawful_sizes(brief, tier)[None, :],
               np.array([_STATUS[status] for status in s.status], dtype=np.int64), s.closing_cost_cny)
         for s, tier in zip(ground.sites, network.tiers, strict=True))
-    return Problem(
+    problem = Problem(
         network=network, demand=_demand(brief, ground, index), participation_share=access.share, zone_ids=zone_ids,
         sites=sites, walk=Walk(walk.part, walk.site, walk.distance_m, captured),
         legs=tuple(Leg(w.loaded_m, w.loaded_s, w.empty_m, w.empty_s) for w in ground.ways),
-        min_sites=_min_sites(brief, zone_ids), max_households_per_site=brief.household_cap)
+        max_households_per_site=brief.household_cap)
+    return replace(problem, site_rows=tuple(_side_rules(brief, problem)))
 
 
 def _lawful_sizes(brief: Brief, tier: Tier) -> NDArray[np.bool_]:
@@ -141,7 +144,11 @@ def _demand(brief: Brief, ground: Ground, zone_index: dict[str, int]) -> Demand:
                   _zones(zones, zone_index)[parts.community], persons, households, persons[:, None] * kg / KG_PER_T)
 
 
-def _min_sites(brief: Brief, zone_ids: tuple[str, ...]) -> tuple[MinSites, ...]:
+def _side_rules(brief: Brief, problem: Problem) -> Iterator[SiteRow]:
+    """Every rule over open sites: minimum counts per zone, parcels that several tiers share."""
     position = {tier.id: n for n, tier in enumerate(brief.network.tiers)}
-    return tuple(MinSites(position[q.tier], zone, q.count, q.clause)
-                 for q in quotas(brief.verdicts) if q.tier in position for zone in range(len(zone_ids)))
+    for quota in quotas(brief.verdicts):
+        if quota.tier in position:
+            for zone in range(len(problem.zone_ids)):
+                yield at_least_open(problem, position[quota.tier], zone, quota.count, quota.clause)
+    yield from shared_parcels(problem)

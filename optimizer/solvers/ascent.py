@@ -18,7 +18,8 @@ from optimizer.bound import (
     between_tiers,
     link_table,
     priced_arcs,
-    quota_rebate,
+    with_row_prices,
+    with_row_prices_at_first,
 )
 from optimizer.first_tier import FirstTier, choose
 from optimizer.objectives import Coefficients
@@ -54,7 +55,9 @@ def raise_bound(problem: Problem, coefficients: Coefficients, tier: FirstTier, s
     scenario = start.scenarios[0]
     part_price, link = scenario.part_price.copy(), link_table(problem, start)
     unserved = float(unserved_cny_per_year(problem, coefficients).sum())
-    rebate = quota_rebate(problem, start, 0)
+    coefficients = with_row_prices(problem, coefficients, start.row)
+    tier, nothing = with_row_prices_at_first(problem, tier, start.row), np.zeros(tier.site_count)
+    credit = problem.rows.credit(start.row)
     best = (-np.inf, part_price, link)
     part_way, link_way = np.zeros_like(part_price), None if link is None else np.zeros_like(link)
     factor, waited, arcs, done = FIRST_FACTOR, 0, None, 0
@@ -62,9 +65,9 @@ def raise_bound(problem: Problem, coefficients: Coefficients, tier: FirstTier, s
         done = step + 1
         if arcs is None or move_links:
             arcs = priced_arcs(problem, coefficients, start, scenario.end_price, link)
-        chosen = choose(tier, arcs.value[tier.arc] + part_price[tier.part], rebate, pick=True)
+        chosen = choose(tier, arcs.value[tier.arc] + part_price[tier.part], nothing, pick=True)
         between, margins = between_tiers(problem, coefficients, start, link)
-        value = unserved - float(part_price.sum()) + float(chosen.value.sum()) + between
+        value = unserved - float(part_price.sum()) + float(chosen.value.sum()) + between - credit
         if value > best[0]:
             best, waited = (value, part_price.copy(), None if link is None else link.copy()), 0
         else:

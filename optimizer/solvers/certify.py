@@ -20,6 +20,7 @@ from optimizer.bound import (
     most_arriving_t_per_day,
     priced_arcs,
     site_prices,
+    with_row_prices,
 )
 from optimizer.configurations import LastTier, last_tier, mix_cost_cny_per_year, most_worth
 from optimizer.first_tier import FirstTier
@@ -83,13 +84,13 @@ def blank(problem: Problem, coefficients: Coefficients) -> Multipliers:
     per_m3 = tuple(np.zeros(len(problem.sites[level])) if 0 < level < last else nothing for level in range(last + 1))
     zero = Scenario(np.zeros(len(problem.demand.part_ids)), np.zeros(len(problem.network.materials)))
     index = np.empty(0, dtype=np.int64)
-    return Multipliers((zero,), index, index, nothing, per_t, per_m3, np.zeros(len(problem.min_sites)))
+    return Multipliers((zero,), index, index, nothing, per_t, per_m3, np.zeros(len(problem.site_rows)))
 
 
 def end_price_guess(problem: Problem, coefficients: Coefficients) -> Float:
     """What a t/day of last-tier capacity costs at the cheapest allowed size that accepts each material, [M]."""
     ingredients = last_tier(problem, coefficients)
-    per_t = np.where(ingredients.most > 0, ingredients.cost_cny_per_year / ingredients.capacity_t_per_day, np.inf)
+    per_t = np.where(ingredients.most > 0, ingredients.first_cny_per_year / ingredients.capacity_t_per_day, np.inf)
     guess = np.where(ingredients.accepts, per_t[:, None], np.inf).min(axis=0)
     return np.where(np.isfinite(guess), np.maximum(guess, 0.0), 0.0)
 
@@ -173,7 +174,7 @@ def price_mixes(problem: Problem, coefficients: Coefficients, tier: FirstTier, m
 
     A mix too small for what would be captured gets prices on the tonnes that arrive (the duals of its capacity).
     """
-    ingredients = last_tier(problem, coefficients)
+    ingredients = last_tier(problem, with_row_prices(problem, coefficients, multipliers.row))
     position: dict[tuple[int, ...], int] = {}
     raised: set[tuple[int, ...]] = set()
     while True:

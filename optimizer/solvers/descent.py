@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from optimizer.first_tier import FirstTier
-from optimizer.problem import Problem
 from optimizer.solvers.first_tier_effects import Opening, close, opening, reopen, resizing
 from optimizer.solvers.first_tier_state import DUST_T_PER_DAY, INF, State
 from optimizer.solvers.options import site_options
@@ -32,7 +31,7 @@ Key = tuple[int, int]
 class Descent:
     """Moves until none pays. Sites whose surroundings changed wait in two queues: single moves first, then swaps."""
 
-    def __init__(self, problem: Problem, tier: FirstTier, state: State) -> None:
+    def __init__(self, tier: FirstTier, state: State) -> None:
         self.state, self.fixed = state, state.fixed
         options = site_options(tier)
         count = tier.site_count
@@ -42,12 +41,6 @@ class Descent:
         self.least_fixed = np.full(count, np.inf)
         np.minimum.at(self.least_fixed, options.site, options.fixed_cny_per_year)
         self.must_open: list[bool] = tier.must_open.tolist()
-        self.quotas = [(np.flatnonzero(problem.sites[0].zone_of == rule.zone).tolist(), rule.count)
-                       for rule in problem.min_sites if rule.tier == 0]
-        self.quotas_of: list[list[int]] = [[] for _ in range(count)]
-        for number, (sites, _) in enumerate(self.quotas):
-            for site in sites:
-                self.quotas_of[site].append(number)
         self.near = _near_sites(tier, len(state.now))
         self.arc_part, self.arc_site, self.arc_walk_m = tier.part, tier.site, np.array(self.fixed.walk_m)
         self.regrets: Counter[Key] = Counter()
@@ -77,11 +70,15 @@ class Descent:
 
     # -- what a site may do ---------------------------------------------------------------------------------
 
-    def _may_close(self, site: int, instead: int = -1) -> bool:
-        """Whether a site may close, `instead` being opened at the same time."""
-        return not self.must_open[site] and all(
-            sum(self.state.size[j] >= 0 for j in self.quotas[n][0]) > self.quotas[n][1]
-            or (instead >= 0 and n in self.quotas_of[instead]) for n in self.quotas_of[site])
+    def _may_close(self, site: int) -> bool:
+        """Whether a site may close."""
+        return not self.must_open[site] and self.state.keeps_rules(site, -1)
+
+    def _sizes(self, site: int, gone: tuple[int, int] | None = None) -> list[int]:
+        """Sizes a site may open in, or be given; `gone` as in State.keeps_rules."""
+        if not self.fixed.rows_of:
+            return self.options[site]
+        return [size for size in self.options[site] if self.state.keeps_rules(site, size, gone)]
 
     def _try_single(self, site: int) -> bool:
         """Make the best of OPEN, or of CLOSE and RESIZE, if it pays."""
@@ -89,9 +86,9 @@ class Descent:
         if state.size[site] < 0:
             if self.margin()[site] >= -WORTH_CNY_PER_YEAR or self._tabu((-1, site)):
                 return False
-            found = opening(state, site, self.options[site], -WORTH_CNY_PER_YEAR)
+            found = opening(state, site, self._sizes(site), -WORTH_CNY_PER_YEAR)
             return found is not None and self._make((-1, site), found)
-        resized = None if self._tabu((site, site)) else resizing(state, site, self.options[site], -WORTH_CNY_PER_YEAR)
+        resized = None if self._tabu((site, site)) else resizing(state, site, self._sizes(site), -WORTH_CNY_PER_YEAR)
         closing = INF
         if self._may_close(site) and not self._tabu((site, -1)):
             before = state.total
@@ -124,20 +121,13 @@ class Descent:
         for bound, other in ranked:
             if bound >= bar:
                 break
-            if self._tabu((site, other)) or not self._may_close_before(site, other):
+            if self._tabu((site, other)):
                 continue
-            found = opening(state, other, self.options[other], bar)
+            found = opening(state, other, self._sizes(other, (site, undo.size)), bar)
             if found is not None:
                 best, bar = found, found.change_cny_per_year
         reopen(state, undo)
         return best is not None and self._make((site, best.site), best)
-
-    def _may_close_before(self, site: int, other: int) -> bool:
-        """As _may_close, while `site` is closed for trial."""
-        size, self.state.size[site] = self.state.size[site], 0
-        allowed = self._may_close(site, other)
-        self.state.size[site] = size
-        return allowed
 
     # -- making a move, and what follows --------------------------------------------------------------------
 

@@ -30,6 +30,8 @@ NO_WAY = 1e9
 """Onward prices from here on stand for 'no way' (CNY per year of one t/day)."""
 ROOM_SHARE = 1e-9
 """Loads may exceed capacities by this share: rounding."""
+ROW_ROOM = 1e-9
+"""Smaller changes of a side rule's value are rounding."""
 INF = float("inf")
 DUST_T_PER_DAY = 1e-9
 """Less than this at a station is nothing."""
@@ -67,6 +69,9 @@ class Tables:
     open_cost: list[list[float]]
     closed_cost: list[float]
     stations: int
+    rows_of: list[list[list[tuple[int, float]]]]
+    """Side rules that a site enters in each size, with its signed amounts; empty without rules."""
+    row_most: list[float]
 
 
 def tables(problem: Problem, coefficients: Coefficients, tier: FirstTier, upper: tuple[OpenSites, ...]) -> Tables:
@@ -95,7 +100,17 @@ def tables(problem: Problem, coefficients: Coefficients, tier: FirstTier, upper:
         unserved_cny_per_year(problem, coefficients).tolist(), problem.demand.households.tolist(),
         [(c[0], c[1], c[2]) for c in (tier.capacity * (1.0 + ROOM_SHARE)).tolist()],
         (limit * (1.0 + ROOM_SHARE)).tolist(), _least(problem, stations), tier.open_cny_per_year.tolist(),
-        tier.closed_cny_per_year.tolist(), len(stations))
+        tier.closed_cny_per_year.tolist(), len(stations), rows_of_first_tier(problem), problem.rows.most.tolist())
+
+
+def rows_of_first_tier(problem: Problem) -> list[list[list[tuple[int, float]]]]:
+    """Rows and signed amounts of every site and size of the first tier; empty where no rule speaks about it."""
+    entries, (sites, sizes) = problem.rows.tiers[0], problem.sites[0].allowed.shape
+    if not len(entries.row):
+        return []
+    pairs = list(zip(entries.row.tolist(), entries.amount.tolist(), strict=True))
+    first = entries.first.tolist()
+    return [[pairs[first[j * sizes + k]:first[j * sizes + k + 1]] for k in range(sizes)] for j in range(sites)]
 
 
 def _arc_cost(problem: Problem, coefficients: Coefficients, tier: FirstTier, upper: tuple[OpenSites, ...],
@@ -117,8 +132,11 @@ def _least(problem: Problem, stations: Int) -> list[float]:
 class State:
     """Who uses which site through which station; every change keeps loads, pools and the total up to date."""
 
-    def __init__(self, fixed: Tables, plan: Plan, station_of_site: Int) -> None:
-        """`station_of_site` [J_0] is a position among the open stations, -1 where a site has none."""
+    def __init__(self, fixed: Tables, plan: Plan, station_of_site: Int, row_value: list[float]) -> None:
+        """`station_of_site` [J_0] is a position among the open stations, -1 where a site has none.
+
+        `row_value` are the signed values of the side rules in the plan.
+        """
         count = len(fixed.arcs_of_site)
         self.fixed = fixed
         self.size: list[int] = plan.open_sites[0].size_of(count).tolist()
@@ -130,6 +148,7 @@ class State:
         self.now: list[float] = list(fixed.penalty)
         """Yearly cost of each part: its way to the end, or the penalty."""
         self.walk_m: list[float] = [INF] * len(fixed.penalty)
+        self.row_value = row_value
         self.total = sum(self.now) + sum(self.site_cost(j, k) for j, k in enumerate(self.size))
         for part, site in enumerate(plan.site_of_part.tolist()):
             for arc in fixed.arcs_of_part[part]:
@@ -142,8 +161,30 @@ class State:
 
     def resize(self, site: int, size: int) -> None:
         """Open, resize or (-1) close a site; nobody moves."""
+        if self.fixed.rows_of:
+            for kind, sign in ((self.size[site], -1.0), (size, 1.0)):
+                for row, amount in self.fixed.rows_of[site][kind] if kind >= 0 else ():
+                    self.row_value[row] += sign * amount
         self.total += self.site_cost(site, size) - self.site_cost(site, self.size[site])
         self.size[site] = size
+
+    def keeps_rules(self, site: int, size: int, gone: tuple[int, int] | None = None) -> bool:
+        """Whether giving a site another size (-1 closes it) leads no side rule beyond its limit, or further beyond.
+
+        `gone` is a site that was closed just now, with its size: the two changes are judged together.
+        """
+        rows_of = self.fixed.rows_of
+        if not rows_of:
+            return True
+        delta: dict[int, float] = {}
+        other, its_size = gone if gone is not None else (-1, -1)
+        for where, kind, sign in ((other, its_size, -1.0), (site, self.size[site], -1.0), (site, size, 1.0)):
+            for row, amount in rows_of[where][kind] if kind >= 0 else ():
+                delta[row] = delta.get(row, 0.0) + sign * amount
+        before = dict(rows_of[other][its_size]) if gone is not None else {}
+        return not any(change > ROW_ROOM
+                       and self.row_value[row] + before.get(row, 0.0) + change > self.fixed.row_most[row]
+                       for row, change in delta.items())
 
     def lift(self, part: int) -> None:
         """Take a part out of its site, if it has one; a site nobody uses has no station."""
@@ -199,6 +240,7 @@ class State:
         other.size, other.station, other.users = self.size[:], self.station[:], self.users[:]
         other.load = (self.load[0][:], self.load[1][:], self.load[2][:])
         other.used, other.arc, other.now, other.walk_m = self.used[:], self.arc[:], self.now[:], self.walk_m[:]
+        other.row_value = self.row_value[:]
         return other
 
     def go_back_to(self, other: State) -> None:

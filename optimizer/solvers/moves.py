@@ -60,11 +60,11 @@ def settle_and_improve(problem: Problem, coefficients: Coefficients, tier: First
     station[plan.flows[0].origin] = np.searchsorted(upper[0].site, plan.flows[0].destination)
     fixed = tables(problem, coefficients, tier, upper)
     for share in FILL_SHARES:
-        state = State(fixed, plan, station)
+        state = State(fixed, plan, station, problem.rows.values(plan.open_sites).tolist())
         first = 2 * fixed.stations
         tighter = [max(most * share, now) for most, now in zip(fixed.limit[first:], state.used[first:], strict=True)]
         state.fixed = replace(fixed, limit=fixed.limit[:first] + tighter)
-        descent = Descent(problem, tier, state)
+        descent = Descent(tier, state)
         descent.run()
         for _ in range(ROUNDS):
             if not _assign_stations(problem, coefficients, upper, state):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,8 @@ from optimizer.objectives import Coefficients
 from optimizer.plan import OpenSites
 from optimizer.pools import last_tier_limits
 from optimizer.prices import NO_WAY
-from optimizer.problem import Problem, SiteStatus
+from optimizer.problem import Problem
+from optimizer.site_rows import ROW_ALLOWANCE
 from optimizer.solvers.assignment import MISSING, path_cost, send_on, transport, upward
 from optimizer.solvers.upper_tiers import TRIM_SHARE, Supply
 
@@ -41,6 +43,10 @@ def improve_upper(problem: Problem, coefficients: Coefficients, upper: Upper, su
     """
     if not len(supply.site) or not all(len(opened.site) for opened in upper):
         return upper
+    if supply.row_room is not None:  # a rule that is exceeded already may not get worse
+        present = problem.rows.values(upper, 1)
+        slack = ROW_ALLOWANCE * np.maximum(1.0, np.abs(present))
+        supply = replace(supply, row_room=np.maximum(supply.row_room, present + slack))
     value = upper_cost(problem, coefficients, upper, supply)
     room = _Room(problem, supply)
     for _ in range(PASSES):
@@ -77,7 +83,7 @@ def upper_cost(problem: Problem, coefficients: Coefficients, upper: Upper, suppl
 
     Up to TRIM_SHARE of the loads may be given up at the supply's trim price; the rest then stands for all.
     """
-    if not lawful(problem, upper) or len(upper[0].site) == 0:
+    if not lawful(problem, upper, supply.row_room) or len(upper[0].site) == 0:
         return np.inf
     share = fitting_share(problem, upper, supply.t_per_day.sum(axis=0))
     if share < _least_share(supply):
@@ -118,22 +124,12 @@ def fitting_share(problem: Problem, upper: Upper, total_t_per_day: Float) -> flo
     return float(min([1.0, *(room / need for room, need in rooms if need > 0.0)]))
 
 
-def lawful(problem: Problem, upper: Upper) -> bool:
-    """Whether sites that must stay are open, minimum counts hold and shared parcels are large enough."""
-    used: dict[str, float] = {}
+def lawful(problem: Problem, upper: Upper, row_room: Float | None) -> bool:
+    """Whether sites that must stay are open, and the side rules keep within their room (see Supply.row_room)."""
     for level, opened in enumerate(upper, start=1):
-        sites, tier = problem.sites[level], problem.network.tiers[level]
-        if not set(np.flatnonzero(sites.status == SiteStatus.KEEP)) <= set(opened.site):
+        if not set(np.flatnonzero(problem.sites[level].must_open)) <= set(opened.site):
             return False
-        for site, size in zip(opened.site, opened.size, strict=True):
-            name = sites.ids[int(site)]
-            used[name] = used.get(name, 0.0) + tier.sizes[int(size)].area_m2
-            if used[name] > sites.area_m2[site] + 1e-9:
-                return False
-        for rule in problem.min_sites:
-            if rule.tier == level and (sites.zone_of[opened.site] == rule.zone).sum() < rule.count:
-                return False
-    return True
+    return row_room is None or bool((problem.rows.values(upper, 1) <= row_room).all())
 
 
 def _fixed(coefficients: Coefficients, upper: Upper) -> float:
@@ -185,7 +181,7 @@ def _other_mixes(problem: Problem, coefficients: Coefficients, upper: Upper, sup
     below = upper[level - 2].site if level > 1 else supply.site
     taken = {problem.sites[n].ids[int(s)] for n, o in enumerate(upper[:-1], start=1) for s in o.site}
     central = [int(s) for s in np.argsort(trip[below].sum(axis=0), kind="stable") if sites.ids[int(s)] not in taken]
-    keep = np.flatnonzero(sites.status == SiteStatus.KEEP)
+    keep = np.flatnonzero(sites.must_open)
     tried = 0
     for row in rows[np.argsort(mix_cost_cny_per_year(tier, rows), kind="stable")]:
         chosen = dict.fromkeys(keep.tolist(), 0)

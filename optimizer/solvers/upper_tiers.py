@@ -2,11 +2,12 @@
 
 The first tier's loads are given; they are merged into groups that see the sites above alike, since a few dozen groups
 decide which stations and centres to build. Sizes, mass and volume capacities, accepted materials, minimum throughputs,
-shared parcels, sites that must stay and minimum counts per zone are rows of the model.
+sites that must be open and the side rules over open sites are rows of the model.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +52,8 @@ class Supply:
     t_per_day: Float
     trim_cny_per_year: float | None = None
     """What a t/day is worth that is captured last, CNY per year; up to TRIM_SHARE may be given up at this price."""
+    row_room: Float | None = None
+    """What the first tier leaves of the side rules, as signed values (RowSet.most), [R]; None without rules."""
 
 
 def choose_upper_tiers(problem: Problem, coefficients: Coefficients, supply: Supply, *, gap: float,
@@ -58,7 +61,7 @@ def choose_upper_tiers(problem: Problem, coefficients: Coefficients, supply: Sup
     """Sites and sizes of all tiers above the first for given loads; None when nothing was found in time."""
     group, cost = _groups(coefficients, supply, seed)
     kernel = _kernel(problem, coefficients, supply, seed)
-    model, layout = _build(problem, coefficients, group, cost, kernel, supply.trim_cny_per_year)
+    model, layout = _build(problem, coefficients, group, cost, kernel, supply)
     scale = float(np.abs(model.cost[model.integer]).min()) if model.integer.any() else 1.0
     answer = solve(model, time_limit_s=time_limit_s, relative_gap=gap, absolute_gap=0.05 * scale)
     if answer.x is None:
@@ -124,10 +127,11 @@ def _kernel(problem: Problem, coefficients: Coefficients, supply: Supply, seed: 
                 chosen.append(fits[np.argmin(pull[:, fits], axis=1)])
             central = pull.sum(axis=0)[fits] if level == 1 else pull[:, fits].mean(axis=0)
             chosen.append(fits[np.argsort(central, kind="stable")[:PER_SIZE]])
-        for rule in problem.min_sites:
-            if rule.tier == level:
-                inside = np.flatnonzero((sites.zone_of == rule.zone) & sites.allowed.any(axis=1))
-                chosen.append(inside[np.argsort(pull[:, inside].sum(axis=0), kind="stable")[: rule.count + 2]])
+        for row in problem.site_rows:
+            if row.sense == ">=":
+                inside = np.unique(row.site[(row.tier == level) & (row.amount > 0.0)])
+                count = math.ceil(row.limit / row.amount.max(initial=1e-12)) + 2
+                chosen.append(inside[np.argsort(pull[:, inside].sum(axis=0), kind="stable")[:count]])
         kernel.append(np.unique(np.concatenate(chosen)))
         if level + 1 < len(problem.sites):
             pull = _bounded(coefficients.trip_cny[level][kernel[level]])
@@ -135,7 +139,7 @@ def _kernel(problem: Problem, coefficients: Coefficients, supply: Supply, seed: 
 
 
 def _build(problem: Problem, coefficients: Coefficients, group: Float, group_trip: Float,
-           kernel: list[Int], trim_cny_per_year: float | None) -> tuple[LinearModel, list[tuple[int, Int]]]:
+           kernel: list[Int], supply: Supply) -> tuple[LinearModel, list[tuple[int, Int]]]:
     """The model and, per tier above the first, its first site variable and the (kernel row, size) pairs."""
     rows, cost, layout = RowBuilder(), [], []
     groups, materials = group.shape
@@ -152,10 +156,10 @@ def _build(problem: Problem, coefficients: Coefficients, group: Float, group_tri
     rows.put(served + np.arange(groups)[:, None], share, 1.0)
     rows.put(served + np.arange(groups), away, 1.0)
     cursor = groups * width + groups
-    if trim_cny_per_year is not None:
+    if supply.trim_cny_per_year is not None:
         onward = group @ _onward(problem, coefficients, sites_1).T
         path = np.min(per_t[:, None] * group_trip[:, sites_1] + onward, axis=1)
-        cost.append(path + trim_cny_per_year * group.sum(axis=1))
+        cost.append(path + supply.trim_cny_per_year * group.sum(axis=1))
         _trim_rows(rows, served, cursor + np.arange(groups), group.sum(axis=1))
         cursor += groups
     # arriving tonnes per (kernel row, material) as triplets: row, material, column, tonnes per unit of the column
@@ -182,7 +186,7 @@ def _build(problem: Problem, coefficients: Coefficients, group: Float, group_tri
             haul, arriving = _flow_rows(rows, problem, coefficients, level, kernel, cursor, arriving)
             cost.append(haul)
             cursor += len(haul)
-    _parcel_rows(rows, problem, kernel, layout)
+    _side_rows(rows, problem, kernel, layout, supply.row_room)
     costs = np.concatenate(cost)
     integer = np.zeros(cursor, dtype=bool)
     upper = np.where(np.isfinite(costs), np.inf, 0.0)  # where there is no way, nothing goes
@@ -226,15 +230,10 @@ def _trim_rows(rows: RowBuilder, served: int, trimmed: Int, weight: Float) -> No
 
 
 def _site_rows(rows: RowBuilder, problem: Problem, level: int, kernel: Int, pairs: Int, column: Int) -> None:
-    """One size per site, sites that must stay, minimum counts per zone."""
-    keep = (problem.sites[level].status[kernel] == SiteStatus.KEEP).astype(np.float64)
+    """One size per site, sites that must be open."""
+    keep = problem.sites[level].must_open[kernel].astype(np.float64)
     one = rows.block(len(kernel), lower=keep, upper=1.0)
     rows.put(one + pairs[:, 0], column, 1.0)
-    for rule in problem.min_sites:
-        if rule.tier == level:
-            quota = rows.block(1, lower=float(rule.count))
-            inside = problem.sites[level].zone_of[kernel[pairs[:, 0]]] == rule.zone
-            rows.put(np.full(int(inside.sum()), quota), column[inside], 1.0)
 
 
 def _capacity_rows(rows: RowBuilder, problem: Problem, level: int, count: int, pairs: Int, column: Int,
@@ -271,17 +270,20 @@ def _accept_rows(rows: RowBuilder, problem: Problem, level: int, count: int, pai
     rows.put(row + pairs[pair, 0] * materials + accepted, column[pair], -supply[accepted])
 
 
-def _parcel_rows(rows: RowBuilder, problem: Problem, kernel: list[Int], layout: list[tuple[int, Int]]) -> None:
-    """What is placed on one parcel fits on it together."""
-    place: dict[str, list[tuple[int, float, float]]] = {}
+def _side_rows(rows: RowBuilder, problem: Problem, kernel: list[Int], layout: list[tuple[int, Int]],
+               room: Float | None) -> None:
+    """The side rules over open sites, within what the first tier leaves of them."""
+    rules = problem.rows
+    if not len(rules):
+        return
+    found = []
     for level, (first, pairs) in enumerate(layout, start=1):
-        sites, tier = problem.sites[level], problem.network.tiers[level]
-        for number, (row, size) in enumerate(pairs):
-            site = int(kernel[level][row])
-            place.setdefault(sites.ids[site], []).append(
-                (first + number, tier.sizes[size].area_m2, float(sites.area_m2[site])))
-    for entries in place.values():
-        if sum(area for _, area, _ in entries) > entries[0][2]:
-            row = rows.block(1, upper=entries[0][2])
-            for variable, area, _ in entries:
-                rows.put(np.array([row]), np.array([variable]), area)
+        entries = rules.tiers[level]
+        column = np.full(len(entries.first) - 1, -1, dtype=np.int64)
+        column[kernel[level][pairs[:, 0]] * entries.sizes + pairs[:, 1]] = first + np.arange(len(pairs))
+        here = column[entries.option] >= 0
+        found.append((entries.row[here], column[entries.option[here]], entries.amount[here]))
+    row, variable, amount = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    used, number = np.unique(row, return_inverse=True)
+    start = rows.block(len(used), upper=(rules.most if room is None else room)[used])
+    rows.put(start + number.astype(np.int64), variable, amount)

@@ -37,7 +37,7 @@ class Prices:
     def open(self, level: int, site: int, size: int) -> float:
         """CNY per year of an open site: fixed cost, and the annualised build cost of a new one."""
         entry = self.problem.network.tiers[level].sizes[size]
-        new = self.problem.sites[level].status[site] == SiteStatus.NEW
+        new = self.problem.sites[level].status[site] in (SiteStatus.NEW, SiteStatus.REQUIRED)
         return entry.fixed_cost_cny_per_year + (entry.build_cost_cny * self.annuity(level) if new else 0.0)
 
     def closed(self, level: int, site: int) -> float:
@@ -184,7 +184,7 @@ class Build:
                 for k in self.sizes[level]:
                     if sites.allowed[j, k]:
                         chosen[j, k] = self.model.var(self.prices.open(level, j, k) - closed, 1, True)
-                keep = 1.0 if sites.status[j] == SiteStatus.KEEP else 0.0
+                keep = 1.0 if sites.status[j] in (SiteStatus.KEEP, SiteStatus.REQUIRED) else 0.0
                 terms = [(chosen[j, k], 1.0) for k in self.sizes[level] if (j, k) in chosen]
                 if terms:
                     self.model.row(terms, keep, 1.0)
@@ -278,18 +278,12 @@ class Build:
                 self.model.row(users, -np.inf, households)
 
     def _side_rules(self) -> None:
-        for rule in self.problem.min_sites:
-            inside = self.problem.sites[rule.tier].zone_of == rule.zone
-            self.model.row([(v, 1.0) for (j, _), v in self.y[rule.tier].items() if inside[j]], rule.count, np.inf)
-        ids = [i for sites in self.problem.sites for i in sites.ids]
-        for parcel in {i for i in ids if ids.count(i) > 1}:
-            terms, area = [], np.inf
-            for level, sites in enumerate(self.problem.sites):
-                for (j, k), v in self.y[level].items():
-                    if sites.ids[j] == parcel:
-                        terms.append((v, self.problem.network.tiers[level].sizes[k].area_m2))
-                        area = min(area, float(sites.area_m2[j]))
-            self.model.row(terms, 0, area)
+        for rule in self.problem.site_rows:
+            terms = [(self.y[level][j, k], amount)
+                     for level, j, k, amount in zip(rule.tier.tolist(), rule.site.tolist(), rule.size.tolist(),
+                                                    rule.amount.tolist(), strict=True) if (j, k) in self.y[level]]
+            low, high = (-np.inf, rule.limit) if rule.sense == "<=" else (rule.limit, np.inf)
+            self.model.row(terms, low, high)
 
     def plan(self, values: np.ndarray) -> Plan:
         """The plan in the solution, its flows as they are."""

@@ -6,13 +6,14 @@ Costs come from brute_force.Prices, one material at a time; loads are plain sums
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from optimizer.plan import Flows, OpenSites, Plan, SolveReport
-from optimizer.problem import Problem, SiteStatus
+from optimizer.problem import Problem
+from optimizer.site_rows import SiteRow
 from tests.optimizer.brute_force import DAYS, Prices
 
 HAIR = 1e-7
@@ -237,13 +238,15 @@ class Town:
 
     def may_close(self, j: int, instead: int = -1) -> bool:
         """Whether site j need not stay and no minimum count breaks."""
-        sites = self.ways.problem.sites[0]
+        problem = self.ways.problem
         after = {*self.size, instead} - {j, -1}
-        return sites.status[j] != SiteStatus.KEEP and all(
-            sum(sites.zone_of[a] == rule.zone for a in after) >= rule.count
-            or sum(sites.zone_of[a] == rule.zone for a in after) >= sum(sites.zone_of[a] == rule.zone
-                                                                        for a in self.size)
-            for rule in self.ways.problem.min_sites if rule.tier == 0)
+
+        def count(opened: Iterable[int], rule: SiteRow) -> int:
+            return sum(a in rule.site[rule.tier == 0] for a in opened)
+
+        return not problem.sites[0].must_open[j] and all(
+            count(after, rule) >= rule.limit or count(after, rule) >= count(self.size, rule)
+            for rule in problem.site_rows if rule.code == "min_sites")
 
     def moves(self) -> Iterator[tuple[str, Town]]:
         """Every single move with its result."""

@@ -5,13 +5,14 @@ Costs are such that serving pays for some parts and not for others, so that ever
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.network import Feed, Material, Money, Network, Size, Tier, Title, Vehicle
-from optimizer.problem import Demand, Leg, MinSites, Problem, Sites, SiteStatus, Walk
+from optimizer.problem import Demand, Leg, Problem, Sites, SiteStatus, Walk
+from optimizer.row_builders import at_least_open, shared_parcels
 
 NAME = Title(zh="名", en="name")
 STATES = ("bagged", "pressed")
@@ -107,9 +108,10 @@ def small_problem(seed: int, shape: Shape | None = None) -> Problem:
     sites = tuple(_sites(rng, shape, level) for level in range(len(shape.sites)))
     legs = tuple(_leg(rng, a, b, shape.unreachable_share)
                  for a, b in zip(shape.sites[:-1], shape.sites[1:], strict=True))
-    quotas = tuple(MinSites(tier, zone, count, "rule:clause") for tier, zone, count in shape.quotas)
-    return Problem(net, demand, 0.8, ("z0", "z1"), sites, _walk(rng, n, shape.sites[0]), legs, quotas,
-                   shape.households_cap)
+    problem = Problem(net, demand, 0.8, ("z0", "z1"), sites, _walk(rng, n, shape.sites[0]), legs,
+                      max_households_per_site=shape.households_cap)
+    quotas = (at_least_open(problem, tier, zone, count, "rule:clause") for tier, zone, count in shape.quotas)
+    return replace(problem, site_rows=(*quotas, *shared_parcels(problem)))
 
 
 def _sites(rng: np.random.Generator, shape: Shape, level: int) -> Sites:

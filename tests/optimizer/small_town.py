@@ -9,6 +9,7 @@ import numpy as np
 
 from optimizer.plan import Flows, OpenSites, Plan, SolveReport
 from optimizer.problem import Demand, Leg, Problem, Sites, Walk
+from optimizer.row_builders import at_least_open, shared_parcels
 from tests.optimizer.small_problems import chain_problem
 
 Stations = Mapping[int, Mapping[int, float]]
@@ -28,9 +29,10 @@ def town() -> Problem:
                     np.array([1000.0, 600.0, 400.0]), np.array([400.0, 240.0, 160.0]), np.tile([1.0, 0.5], (3, 1)))
     legs = (Leg(*(np.tile([6000.0, 10000.0], (3, 1)) / by for by in (1.0, 10.0, 1.0, 10.0))),
             Leg(*(np.full((2, 2), 20_000.0) / by for by in (1.0, 10.0, 1.0, 10.0))))
-    return replace(chain_problem(), demand=demand, zone_ids=("north", "south"), walk=walk, legs=legs,
-                   sites=(some_sites("p0", "p1", "p2"), some_sites("s0", "lot"), some_sites("lot", "c1")),
-                   max_households_per_site=700.0)
+    return with_parcels(replace(
+        chain_problem(), demand=demand, zone_ids=("north", "south"), walk=walk, legs=legs,
+        max_households_per_site=700.0, sites=(some_sites("p0", "p1", "p2"), some_sites("s0", "lot"),
+                                              some_sites("lot", "c1"))))
 
 
 def some_sites(*ids: str) -> Sites:
@@ -67,13 +69,23 @@ def with_size(problem: Problem, level: int, **changes: object) -> Problem:
     tiers = list(problem.network.tiers)
     size = tiers[level].sizes[0].model_copy(update=changes)
     tiers[level] = tiers[level].model_copy(update={"sizes": (size,)})
-    return replace(problem, network=problem.network.model_copy(update={"tiers": tuple(tiers)}))
+    return with_parcels(replace(problem, network=problem.network.model_copy(update={"tiers": tuple(tiers)})))
 
 
 def with_sites(problem: Problem, level: int, **changes: object) -> Problem:
     """The problem with other columns for the sites of a tier."""
     sites = tuple(replace(s, **changes) if number == level else s for number, s in enumerate(problem.sites))
-    return replace(problem, sites=sites)
+    return with_parcels(replace(problem, sites=sites))
+
+
+def with_parcels(problem: Problem) -> Problem:
+    """The problem with the rule of shared parcels as its sites and sizes have it, and no other rule."""
+    return replace(problem, site_rows=shared_parcels(problem))
+
+
+def with_minimum(problem: Problem, tier: int, zone: int, count: int) -> Problem:
+    """The problem with one more rule: at least so many open sites."""
+    return replace(problem, site_rows=(*problem.site_rows, at_least_open(problem, tier, zone, count, "rule:clause")))
 
 
 def also_open(plan: Plan, level: int, site: int) -> Plan:

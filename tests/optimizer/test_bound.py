@@ -61,7 +61,12 @@ def no_multipliers(problem: Problem) -> Multipliers:
     last, none = len(problem.sites) - 1, np.empty(0, dtype=np.int64)
     free = Scenario(np.zeros(len(problem.demand.part_ids)), np.zeros(len(problem.network.materials)))
     flat = tuple(np.zeros(len(s) if 0 < level < last else 0) for level, s in enumerate(problem.sites))
-    return Multipliers((free,), none, none, np.empty(0), flat, flat, np.zeros(len(problem.min_sites)))
+    return Multipliers((free,), none, none, np.empty(0), flat, flat, np.zeros(len(problem.site_rows)))
+
+
+def row_size(problem: Problem) -> NDArray[np.float64]:
+    """The largest amount in each side rule, so that prices of all rules weigh alike, [R]."""
+    return np.array([row.amount.max(initial=1.0) for row in problem.site_rows])
 
 
 def random_multipliers(problem: Problem, rng: np.random.Generator) -> Multipliers:
@@ -84,7 +89,7 @@ def random_multipliers(problem: Problem, rng: np.random.Generator) -> Multiplier
         site_per_t=tuple(some(a, 10 ** rng.uniform(3, 5.5)) for a in start.site_per_t),
         site_per_m3=tuple(some(a, 10 ** rng.uniform(2, 4.5) * yes)
                           for a, yes in zip(start.site_per_m3, limited, strict=True)),
-        quota=some(start.quota, scale))
+        row=some(start.row, scale / row_size(problem)))
 
 
 def nudged(multipliers: Multipliers, rng: np.random.Generator) -> Multipliers:
@@ -99,7 +104,7 @@ def nudged(multipliers: Multipliers, rng: np.random.Generator) -> Multipliers:
         multipliers,
         scenarios=(replace(first, part_price=moved(first.part_price)),
                    *(Scenario(moved(s.part_price), moved(s.end_price)) for s in others)),
-        link_value=moved(multipliers.link_value), quota=moved(multipliers.quota),
+        link_value=moved(multipliers.link_value), row=moved(multipliers.row, 0.0),
         site_per_t=tuple(moved(a) for a in multipliers.site_per_t),
         site_per_m3=tuple(moved(a, 0.0) for a in multipliers.site_per_m3))
 
@@ -232,7 +237,7 @@ BAD: dict[str, Callable[[Multipliers], Multipliers]] = {
     "tonnes priced at the last tier": lambda m: replace(m, site_per_t=(*m.site_per_t[:2], np.zeros(2))),
     "negative price of volume": lambda m: replace(m, site_per_m3=(m.site_per_m3[0], np.array([0, -1.0]),
                                                                   m.site_per_m3[2])),
-    "price of a rule that is not there": lambda m: replace(m, quota=np.zeros(1)),
+    "price of a rule that is not there": lambda m: replace(m, row=np.zeros(1)),
 }
 
 
@@ -243,10 +248,10 @@ def test_bad_multipliers_are_refused(fault: str) -> None:
         value(problem, BAD[fault](no_multipliers(problem)))
 
 
-def test_negative_quota_is_refused() -> None:
+def test_negative_row_price_is_refused() -> None:
     problem, _ = case("quotas", 0)
     with pytest.raises(BadMultipliersError):
-        check_multipliers(problem, replace(no_multipliers(problem), quota=np.array([0, -1.0, 0])))
+        check_multipliers(problem, replace(no_multipliers(problem), row=np.array([0, -1.0, 0])))
 
 
 def test_links_need_a_tier_between() -> None:
@@ -261,5 +266,5 @@ def test_what_the_bound_leaves_out_is_named() -> None:
     assert named["nothing but tonnes"] == always
     assert named["three tiers"] == {*always, "volume_of_last_tier"}
     assert named["minimum throughput"] == {*always, "volume_of_last_tier", "minimum_throughput"}
-    assert named["quotas"] == {*always, "volume_of_last_tier", "minimum_count_of_last_tier"}
-    assert named["shared parcels"] == {*always, "volume_of_last_tier", "shared_parcels"}
+    assert named["quotas"] == {*always, "volume_of_last_tier"}
+    assert named["shared parcels"] == {*always, "volume_of_last_tier"}

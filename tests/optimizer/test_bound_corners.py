@@ -26,7 +26,7 @@ def prices(problem: Problem, *ends: float, part_price: float = 0.0) -> Multiplie
     scenarios = tuple(Scenario(np.full(n, part_price), np.full(materials, end)) for end in (0.0, *ends))
     flat = tuple(np.zeros(len(s) if 0 < level < last else 0) for level, s in enumerate(problem.sites))
     none = np.empty(0, dtype=np.int64)
-    return Multipliers(scenarios, none, none, np.empty(0), flat, flat, np.zeros(len(problem.min_sites)))
+    return Multipliers(scenarios, none, none, np.empty(0), flat, flat, np.zeros(len(problem.site_rows)))
 
 
 def with_tiers(problem: Problem, *tiers: Tier, **changes: object) -> Problem:

@@ -16,7 +16,7 @@ from optimizer.accounts import books
 from optimizer.check import check_plan
 from optimizer.check_sanity import path_cost_cny_per_year
 from optimizer.plan import Plan
-from optimizer.problem import MinSites, Problem, SiteStatus
+from optimizer.problem import Problem, SiteStatus
 from tests.optimizer.brute_force import optimum
 from tests.optimizer.small_problems import Shape, small_problem
 from tests.optimizer.small_town import (
@@ -24,6 +24,7 @@ from tests.optimizer.small_town import (
     town,
     town_plan,
     with_flow,
+    with_minimum,
     with_open,
     with_sites,
     with_size,
@@ -113,7 +114,7 @@ def tampered_sites() -> dict[str, tuple[Case, set[str]]]:
         "too many cubic metres": ((with_size(TOWN, 0, capacity_m3_per_day=10.7), plan), {"over_capacity_m3"}),
         "too few tonnes": ((with_size(TOWN, 2, min_t_per_day=3.2), plan), {"below_min_throughput"}),
         "a material too many": ((with_size(TOWN, 2, accepts=("heavy",)), plan), {"material_not_accepted"}),
-        "a quota not met": ((replace(TOWN, min_sites=(MinSites(0, 0, 3, "rule:clause"),)), plan), {"min_sites"}),
+        "a quota not met": ((with_minimum(TOWN, 0, 0, 3), plan), {"min_sites"}),
     }
 
 
@@ -168,11 +169,11 @@ def test_an_idle_site_may_have_its_reason() -> None:
     """An existing site to be kept, a minimum count, or a closing dearer than the running of the site."""
     plan = also_open(town_plan(TOWN), 1, 1)
     assert codes(with_sites(TOWN, 1, status=np.array([0, int(SiteStatus.KEEP)])), plan) == set()
-    assert codes(replace(TOWN, min_sites=(MinSites(1, 1, 1, "rule:clause"),)), plan) == set()
-    assert codes(replace(TOWN, min_sites=(MinSites(1, 0, 1, "rule:clause"),)), plan) == {"idle_site"}
+    assert codes(with_minimum(TOWN, 1, 1, 1), plan) == set()
+    assert codes(with_minimum(TOWN, 1, 0, 1), plan) == {"idle_site"}
     one_zone = with_sites(TOWN, 1, zone_of=np.array([0, 0]))
-    assert codes(replace(one_zone, min_sites=(MinSites(1, 0, 2, "rule:clause"),)), plan) == set()
-    assert codes(replace(one_zone, min_sites=(MinSites(1, 0, 1, "rule:clause"),)), plan) == {"idle_site"}
+    assert codes(with_minimum(one_zone, 1, 0, 2), plan) == set()
+    assert codes(with_minimum(one_zone, 1, 0, 1), plan) == {"idle_site"}
     may_close = with_sites(TOWN, 1, status=np.array([0, int(SiteStatus.MAY_CLOSE)]))
     # running costs 500,000 CNY a year, closing is paid over 15 years
     assert codes(with_sites(may_close, 1, closing_cost_cny=np.array([0.0, 7.6e6])), plan) == set()

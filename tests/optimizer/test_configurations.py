@@ -21,10 +21,17 @@ from tests.optimizer.small_problems import Shape, small_problem
 KEEP, MAY_CLOSE = SiteStatus.KEEP, SiteStatus.MAY_CLOSE
 
 
+def n_times(cost: list[float], most: list[int]) -> np.ndarray:
+    """Cost of n sites of each size that all cost the same, [N + 1, K]."""
+    count = np.arange(max(most) + 1)[:, None]
+    each = np.where(np.isfinite(cost), cost, 0.0)
+    return np.where(count <= np.array(most), count * each, np.inf)
+
+
 def tier(cost: list[float], most: list[int], capacity: list[float], accepts: list[list[bool]],
          kept: list[list[bool]] | None = None, base: float = 0.0) -> LastTier:
     staying = np.array(kept or [], dtype=bool).reshape(-1, len(cost))
-    return LastTier(np.array(cost), np.array(most), np.array(capacity), np.array(accepts), staying, base)
+    return LastTier(n_times(cost, most), np.array(most), np.array(capacity), np.array(accepts), staying, base)
 
 
 @settings(max_examples=60, deadline=None)
@@ -113,7 +120,7 @@ def test_most_worth_is_never_too_little(seed: int) -> None:
     rng = np.random.default_rng(seed)
     sizes, materials = int(rng.integers(1, 5)), int(rng.integers(1, 5))
     accepts = rng.random((sizes, materials)) < 0.6
-    found = LastTier(rng.uniform(0, 1, sizes), rng.integers(0, 3, sizes), rng.uniform(0.2, 3, sizes), accepts,
+    found = LastTier(np.zeros((3, sizes)), rng.integers(0, 3, sizes), rng.uniform(0.2, 3, sizes), accepts,
                      kept_sites(rng, sizes), 0.0)
     rows, supply = rng.integers(0, 3, (12, sizes)), rng.uniform(0.1, 4, materials)
     price = np.where(rng.random(materials) < 0.8, rng.uniform(0, 10, materials), 0.0)
@@ -147,7 +154,7 @@ def test_kept_sites_are_in_the_base() -> None:
     assert found.base_cny_per_year == pytest.approx(known.open(2, 0, size) + known.closed(2, 1))
     other = int(np.flatnonzero(problem.sites[2].allowed[1])[0])
     assert found.most.sum() == 1
-    assert found.cost_cny_per_year[other] == pytest.approx(known.open(2, 1, other) - known.closed(2, 1))
+    assert found.cost_cny_per_year[1, other] == pytest.approx(known.open(2, 1, other) - known.closed(2, 1))
 
 
 def test_a_site_to_keep_counts_its_cheapest_size_and_its_largest_room() -> None:

@@ -11,7 +11,8 @@ import pytest
 from optimizer.accounts import all_coefficients
 from optimizer.bound import Multipliers, Scenario, lower_bound
 from optimizer.first_tier import choose, first_tier
-from optimizer.problem import MinSites, Problem, SiteStatus
+from optimizer.problem import Problem, SiteStatus
+from optimizer.row_builders import at_least_open
 from tests.optimizer.brute_force import Prices
 from tests.optimizer.small_problems import Shape, chain_problem, small_problem
 
@@ -112,8 +113,8 @@ def test_the_bound_of_a_chain_is_its_lagrangian(seed: int, status: SiteStatus) -
     materials = tuple(m.model_copy(update={"price_cny_per_t": 5000.0}) for m in problem.network.materials)
     problem = replace(
         problem, network=problem.network.model_copy(update={"tiers": (low, middle, high), "materials": materials}),
-        sites=tuple(replace(s, status=np.array([int(status)])) for s in problem.sites),
-        min_sites=(MinSites(0, 0, 1, "r:c"), MinSites(1, 0, 1, "r:c")))
+        sites=tuple(replace(s, status=np.array([int(status)])) for s in problem.sites))
+    problem = replace(problem, site_rows=tuple(at_least_open(problem, tier, 0, 1, "r:c") for tier in (0, 1)))
     link, part, end = rng.uniform(0, 1e6), rng.uniform(0, 5e5), float(rng.choice([0.0, 5e6]) * rng.random())
     per_t, per_m3, quota = rng.uniform(0, 2e4), rng.uniform(0, 4e3), (rng.uniform(0, 1e5), rng.uniform(0, 5e5))
     one, none = np.zeros(1, dtype=np.int64), np.empty(0)

@@ -49,9 +49,9 @@ def start_plan(problem: Problem, seed: int, *, settled: bool) -> Plan:
         upper.append(OpenSites(opened[keep].astype(np.int64), np.array(size, dtype=np.int64)[keep]))
     first = problem.sites[0]
     opened = np.flatnonzero((rng.random(len(first)) < 0.6) | (first.status == KEEP))
-    for rule in problem.min_sites:
-        if rule.tier == 0:
-            opened = np.union1d(opened, np.flatnonzero(first.zone_of == rule.zone)[: rule.count])
+    for rule in problem.site_rows:
+        if rule.code == "min_sites":
+            opened = np.union1d(opened, np.unique(rule.site[rule.tier == 0])[: int(rule.limit)])
     size = np.array([int(rng.choice(np.flatnonzero(first.allowed[j]))) for j in opened], dtype=np.int64)
     town = Town.of(problem, with_first_tier(problem, tuple(upper), np.full(len(problem.demand.part_ids), -1),
                                             opened.astype(np.int64), size))
