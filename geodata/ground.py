@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import geopandas as gpd
 import numpy as np
@@ -99,9 +100,20 @@ class Ground:
     """Warnings and notes on sites that were added or taken away."""
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What takes long about a ground: parts, walks and drives, as an earlier run of the same study measured them."""
+
+    parts: Parts
+    walks: WalkArcs
+    ways: tuple[Ways, ...]
+
+
 def lay_ground(places: Places, screened: ScreenedLand | None, tiers: Sequence[TierPlan], limits: PartLimits,
-               spacing_m: float, max_walk_m: float) -> Ground:
+               spacing_m: float, max_walk_m: float, measured: Measured | None = None) -> Ground:
     """Parts, candidates and distances of a study. Needs `households` filled in places.communities.
+
+    With `measured` nothing is measured again; it must come from the same inputs (shapes that do not fit are ignored).
 
     NoStreetError when the streets are of no use to somebody (see access_for), or when no street can be both walked
     and driven, so that no site can stand on one.
@@ -113,14 +125,22 @@ def lay_ground(places: Places, screened: ScreenedLand | None, tiers: Sequence[Ti
     sites += [_on_land(places, screened, tier) for tier in tiers[1:]]
     if not sites[0].ids:
         raise NoStreetError("no street near a community can be both walked and driven")
-    snaps = [on_foot.snap(sites[0].geometry)]
-    parts, walks = _parts_in_reach(places, on_foot, limits, snaps[0], max_walk_m)
-    ways, snap_m = [], [snaps[0].distance_m]
-    for leg, access in enumerate(by_vehicle):
-        low, high = access.snap(sites[leg].geometry), access.snap(sites[leg + 1].geometry)
-        ways.append(_ways(access, low, high))
-        snap_m.append(high.distance_m)
-    return Ground(streets, on_foot, by_vehicle, parts, tuple(sites), walks, tuple(ways), tuple(snap_m))
+    snap = on_foot.snap(sites[0].geometry)
+    snap_m = [snap.distance_m, *(a.snap(s.geometry).distance_m for a, s in zip(by_vehicle, sites[1:], strict=True))]
+    if measured is None or not _fits(measured, sites):
+        parts, walks = _parts_in_reach(places, on_foot, limits, snap, max_walk_m)
+        ways = tuple(_ways(access, access.snap(low.geometry), access.snap(high.geometry))
+                     for access, (low, high) in zip(by_vehicle, pairwise(sites), strict=True))
+        measured = Measured(parts, walks, ways)
+    return Ground(streets, on_foot, by_vehicle, measured.parts, tuple(sites), measured.walks, measured.ways,
+                  tuple(snap_m))
+
+
+def _fits(measured: Measured, sites: Sequence[TierSites]) -> bool:
+    shapes = [(len(low.ids), len(high.ids)) for low, high in pairwise(sites)]
+    walks = measured.walks
+    return ([ways.loaded_m.shape for ways in measured.ways] == shapes
+            and bool((walks.site < len(sites[0].ids)).all() and (walks.part < len(measured.parts.ids)).all()))
 
 
 def _parts_in_reach(places: Places, on_foot: Access, limits: PartLimits, sites: Snap,

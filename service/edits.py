@@ -18,6 +18,7 @@ import shapely
 from geodata.tables import DataError, Fault, as_text, did_you_mean, fault, has_errors
 from optimizer.network import Network
 from service.edit_messages import EDIT_MESSAGES
+from service.study import Study
 
 EditKind = Literal["lock", "forbid", "move", "add", "no_go", "size"]
 KINDS: tuple[EditKind, ...] = get_args(EditKind)
@@ -91,6 +92,18 @@ def read_edits(path: Path) -> EditsFile:
     if has_errors(faults):
         raise DataError(dict.fromkeys(faults))
     return EditsFile(tuple(edits), tuple(faults))
+
+
+def load_edits(study: Study, network: Network) -> tuple[Edit, ...]:
+    """The edits a study lists; DataError with every fault of the file against itself and the network."""
+    if study.inputs.edits is None:
+        return ()
+    edits = read_edits(study.inputs.edits.path).edits
+    faults = [*network_faults(edits, network),
+              *(edit.fault("edit_keep_without_plan") for edit in edits if edit.keep_size)]
+    if faults:
+        raise DataError(faults)
+    return edits
 
 
 def network_faults(edits: Sequence[Edit], network: Network) -> tuple[Fault, ...]:

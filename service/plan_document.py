@@ -144,7 +144,7 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, float]]:
 
 
 def _warnings(out: Outcome, texts: Texts) -> Iterator[PlanWarning]:
-    for fault in out.brief.places.faults:
+    for fault in (*out.brief.places.faults, *out.ground.faults):
         yield _from_fault(fault)
     for found in out.haulage.warnings:
         yield PlanWarning(code=found.code, feature_id=found.subject_id, text=texts.warning(found.code, found.text))

@@ -168,7 +168,22 @@ def _rejected(out: Outcome) -> list[gpd.GeoDataFrame]:
                     "largest_size_id": None, "snap_m": None, "estimated": False}
             points = shapely.point_on_surface(np.asarray(gone.geometry.array, dtype=object))
             found.append(frame(rows, points, out.brief.places.crs_metric))
-    return found
+    return [*found, *_taken_away(out)]
+
+
+def _taken_away(out: Outcome) -> list[gpd.GeoDataFrame]:
+    """Candidates that an edit takes away."""
+    gone = out.ground.rejected
+    if not gone:
+        return []
+    area = [site.area_m2 if np.isfinite(site.area_m2) else None for site in gone]
+    rows = {"id": [f"{site.tier_id}:{site.site_id}" for site in gone], "tier_id": [site.tier_id for site in gone],
+            "status": "rejected", "reason": [site.reason for site in gone],
+            "parcel_id": [site.site_id if a is not None else None for site, a in zip(gone, area, strict=True)],
+            "zone_id": [site.zone_id for site in gone], "parcel_area_m2": area, "largest_size_id": None,
+            "snap_m": [site.snap_m for site in gone],
+            "estimated": _estimated(out, np.array([a is not None for a in area], dtype=bool))}
+    return [frame(rows, shapely.points(np.array([site.xy for site in gone])), out.brief.places.crs_metric)]
 
 
 def community_layer(out: Outcome) -> gpd.GeoDataFrame:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from geodata.ground import Ground, TierPlan, lay_ground
+from geodata.ground import Ground, Measured, TierPlan, lay_ground
 from geodata.parts import PartLimits
 from geodata.places import Places, read_places
 from geodata.roads import NoStreetError, Profile, driving
-from geodata.screening import ScreenedLand, screen_places
+from geodata.screening import ScreenedLand, TierScreening, screen_places
 from geodata.tables import DataError, fault
 from optimizer.network import Network, Tier
 from optimizer.problem import Demand, Leg, Problem, Sites, SiteStatus, Walk
@@ -20,6 +20,8 @@ from optimizer.row_builders import at_least_open, shared_parcels
 from optimizer.rules import ClauseVerdict, quotas, tightest
 from optimizer.site_rows import SiteRow
 from service.checks import land_screening, quota_errors, require_sound, rule_verdicts
+from service.edit_targets import EditTerms, edited_ground
+from service.edits import Edit, load_edits
 from service.lookup import load_network, load_rules
 from service.messages import STUDY_MESSAGES
 from service.study import Study
@@ -29,7 +31,8 @@ PART_AREA_M2 = 100_000.0
 """Demand parts are at most 10 ha."""
 PART_SHARE = 0.5
 """... and at most this share of the household cap of a site."""
-_STATUS = {"new": SiteStatus.NEW, "keep": SiteStatus.KEEP, "may_close": SiteStatus.MAY_CLOSE}
+_STATUS = {"new": SiteStatus.NEW, "keep": SiteStatus.KEEP, "may_close": SiteStatus.MAY_CLOSE,
+           "required": SiteStatus.REQUIRED}
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,14 @@ class Brief:
     verdicts: tuple[ClauseVerdict, ...]
     places: Places
     screened: ScreenedLand | None
+    screening: tuple[TierScreening, ...] = ()
+    """How land was screened, tier by tier."""
+    edits: tuple[Edit, ...] = ()
+
+    @property
+    def edit_terms(self) -> EditTerms:
+        """What the edits are read against."""
+        return EditTerms(self.network, self.verdicts, self.places, self.screening, self.max_walk_m, self.edits)
 
     @property
     def household_cap(self) -> float | None:
@@ -62,10 +73,12 @@ def read_brief(study: Study) -> Brief:
     require_sound(study)
     network = load_network(study)
     rules = load_rules(study)
+    edits = load_edits(study, network)
     places = read_places(study.places_input())
     screening = land_screening(study, network, rules)
     screened = screen_places(places, screening) if screening and study.inputs.land is not None else None
-    return Brief(study, network, rule_verdicts(study, network, rules), _with_households(places, network), screened)
+    return Brief(study, network, rule_verdicts(study, network, rules), _with_households(places, network), screened,
+                 screening, edits)
 
 
 def _with_households(places: Places, network: Network) -> Places:
@@ -76,14 +89,27 @@ def _with_households(places: Places, network: Network) -> Places:
 
 
 def ground_of(brief: Brief) -> Ground:
-    """Demand parts, candidate sites and distances of a study; DataError where a minimum count cannot be met."""
+    """Demand parts, candidate sites and distances of a study with its edits.
+
+    DataError where a minimum count cannot be met or an edit is impossible.
+    """
+    return with_edits(brief, unedited_ground(brief))
+
+
+def with_edits(brief: Brief, ground: Ground) -> Ground:
+    """The unedited ground of a study with its edits; DataError with every edit that is impossible."""
+    return edited_ground(brief.edit_terms, ground) if brief.edits else ground
+
+
+def unedited_ground(brief: Brief, measured: Measured | None = None) -> Ground:
+    """The ground before any edit; with `measured` (of the same study) distances are not measured again."""
     tiers = [TierPlan(t.id, tuple(s.id for s in t.sizes), _profile(brief.network, t))
              for t in brief.network.tiers]
     cap = brief.household_cap
     limits = PartLimits(None if cap is None else PART_SHARE * cap, PART_AREA_M2)
     try:
         ground = lay_ground(brief.places, brief.screened, tiers, limits, brief.study.candidates.spacing_m,
-                            brief.max_walk_m)
+                            brief.max_walk_m, measured)
     except NoStreetError as error:
         roads = brief.study.inputs.roads
         raise DataError([fault("streets_unusable", file=roads.path.name, layer=roads.layer, messages=STUDY_MESSAGES,

@@ -55,6 +55,14 @@ class ExclusionConfig(SourceConfig):
     buffer_m: NonNegative = 0.0
 
 
+class EditsConfig(SourceConfig):
+    """A GeoJSON file (RFC 7946, so WGS 84) of edits: sites locked, forbidden, moved or added; see docs/edits.md."""
+
+    layer: None = None
+    crs: None = None
+    encoding: None = None
+
+
 class InputsConfig(Config):
     """The layers of a study."""
 
@@ -64,11 +72,12 @@ class InputsConfig(Config):
     zones: ZonesConfig | None = None
     exclusions: tuple[ExclusionConfig, ...] = ()
     existing_sites: SourceConfig | None = None
+    edits: EditsConfig | None = None
 
     def named(self) -> tuple[tuple[str, SourceConfig], ...]:
         """Every input that is given, with its dotted name (land, exclusions.water ...)."""
         single = (("communities", self.communities), ("roads", self.roads), ("land", self.land), ("zones", self.zones),
-                  ("existing_sites", self.existing_sites))
+                  ("existing_sites", self.existing_sites), ("edits", self.edits))
         return (*((name, source) for name, source in single if source is not None),
                 *((f"exclusions.{e.name}", e) for e in self.exclusions))
 

@@ -1,0 +1,120 @@
+"""The old certificate's multipliers in the words of an edited problem, and a bound from them.
+
+Any multipliers give a valid bound, so ids that are new may get whatever is likely to be good: what its nearest
+neighbour has. A few ascent steps on the scenario that decides then mend the most of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.bound import Bound, Multipliers, Scenario, lower_bound, most_arriving_t_per_day
+from optimizer.configurations import last_tier, mix_cost_cny_per_year, most_worth
+from optimizer.first_tier import FirstTier, first_tier
+from optimizer.objectives import Coefficients
+from optimizer.problem import Problem
+from optimizer.solvers.ascent import as_stored, raise_bound
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+REACH_SHARE = 0.002
+"""How far above its value the ascent aims, as a share of the gap-free cost of opening every site once."""
+
+
+def carried_multipliers(old: Problem, multipliers: Multipliers, new: Problem) -> Multipliers:
+    """The multipliers of one problem for another with the same network, by ids of parts, sites and side rules.
+
+    New parts and rules get 0, new sites of a tier what the old site has whose drives from below are most alike.
+    """
+    part = _positions(old.demand.part_ids, new.demand.part_ids)
+    scenarios = tuple(Scenario(_taken(s.part_price, part), s.end_price) for s in multipliers.scenarios)
+    source = [_like(old, new, level) if level else np.empty(0, dtype=np.int64) for level in range(len(new.sites))]
+    last = len(new.sites) - 1
+    per_t, per_m3 = (tuple(prices[source[n]] if 0 < n < last else prices for n, prices in enumerate(tiers))
+                     for tiers in (multipliers.site_per_t, multipliers.site_per_m3))
+    rows = {_row_key(row): price for row, price in zip(old.site_rows, multipliers.row, strict=True)}
+    row = np.array([rows.get(_row_key(r), 0.0) for r in new.site_rows], dtype=np.float64)
+    link_part, link_site, link_value = _links(old, multipliers, part, source)
+    return Multipliers(scenarios, link_part, link_site, link_value, per_t, per_m3, row)
+
+
+def _row_key(row: object) -> tuple[object, ...]:
+    return tuple(getattr(row, name) for name in ("code", "clause", "subject_id"))
+
+
+def _positions(old: tuple[str, ...], new: tuple[str, ...]) -> Int:
+    """Position in `old` of each id of `new`, -1 where it is new."""
+    position = {name: n for n, name in enumerate(old)}
+    return np.array([position.get(name, -1) for name in new], dtype=np.int64)
+
+
+def _taken(values: Float, at: Int) -> Float:
+    return np.where(at >= 0, values[np.maximum(at, 0)], 0.0)
+
+
+def _like(old: Problem, new: Problem, level: int) -> Int:
+    """For each site of the new problem the old one it takes its prices from: itself, else the most alike, [J]."""
+    same = _positions(old.sites[level].ids, new.sites[level].ids)
+    fresh, known = np.flatnonzero(same < 0), np.flatnonzero(same >= 0)
+    if len(fresh) and len(known):
+        drive = np.where(np.isfinite(new.legs[level - 1].loaded_s), new.legs[level - 1].loaded_s, 1e9)
+        for row in fresh:
+            apart = np.abs(drive[:, known] - drive[:, [row]]).sum(axis=0)
+            same[row] = same[known[int(np.argmin(apart))]]
+    return np.maximum(same, 0)
+
+
+def _links(old: Problem, multipliers: Multipliers, part: Int, source: list[Int]) -> tuple[Int, Int, Float]:
+    """Link prices as part, site and value of the new problem."""
+    if not len(multipliers.link_value):
+        return multipliers.link_part, multipliers.link_site, multipliers.link_value
+    table = np.zeros((len(old.demand.part_ids), len(old.sites[1])))
+    np.add.at(table, (multipliers.link_part, multipliers.link_site), multipliers.link_value)
+    now = np.where((part >= 0)[:, None], table[np.maximum(part, 0)][:, source[1]], 0.0)
+    rows, sites = np.nonzero(now)
+    return rows, sites, now[rows, sites]
+
+
+def warm_bound(problem: Problem, coefficients: Coefficients, multipliers: Multipliers, ceiling_cny_per_year: float,
+               steps: int) -> tuple[Multipliers, Bound]:
+    """The bound at multipliers of the problem, raised by some steps on the scenario that decides it."""
+    multipliers = _stored(multipliers)
+    bound = lower_bound(problem, coefficients, multipliers, ceiling_cny_per_year)
+    if not steps or not bound.binding_mix or not np.isfinite(bound.value_cny_per_year):
+        return multipliers, bound
+    tier = first_tier(problem, coefficients)
+    at = _deciding(problem, coefficients, multipliers, bound)
+    ascent = raise_bound(problem, coefficients, tier, replace(multipliers, scenarios=(multipliers.scenarios[at],)),
+                         reach_cny_per_year=_reach(tier), steps=steps, move_links=False)
+    scenarios = list(multipliers.scenarios)
+    scenarios[at] = ascent.multipliers.scenarios[0]
+    raised = replace(multipliers, scenarios=tuple(scenarios))
+    better = lower_bound(problem, coefficients, raised, ceiling_cny_per_year)
+    return (raised, better) if better.value_cny_per_year > bound.value_cny_per_year else (multipliers, bound)
+
+
+def _deciding(problem: Problem, coefficients: Coefficients, multipliers: Multipliers, bound: Bound) -> int:
+    """The scenario that judges the binding mix of the last tier best."""
+    ingredients, row = last_tier(problem, coefficients), np.array([bound.binding_mix], dtype=np.int64)
+    supply = most_arriving_t_per_day(problem)
+    cost = mix_cost_cny_per_year(ingredients, row)
+    judged = [base + float((cost - most_worth(ingredients, row, s.end_price, supply))[0])
+              for base, s in zip(bound.scenario_cny_per_year, multipliers.scenarios, strict=True)]
+    return int(np.argmax(judged))
+
+
+def _reach(tier: FirstTier) -> float:
+    cheapest = tier.open_cny_per_year.min(axis=1, initial=np.inf)
+    return REACH_SHARE * max(float(cheapest[np.isfinite(cheapest)].sum()) * 0.2, 1.0)
+
+
+def _stored(multipliers: Multipliers) -> Multipliers:
+    """The multipliers as the file will hold them."""
+    return Multipliers(tuple(Scenario(as_stored(s.part_price), as_stored(s.end_price)) for s in multipliers.scenarios),
+                       multipliers.link_part, multipliers.link_site, as_stored(multipliers.link_value),
+                       tuple(map(as_stored, multipliers.site_per_t)), tuple(map(as_stored, multipliers.site_per_m3)),
+                       as_stored(multipliers.row))

@@ -1,0 +1,186 @@
+"""A finished plan taken over into an edited problem: repaired around the edits, the rest held still.
+
+Sites outside the scope keep their state at first; a plan that changes them too is only taken where it saves more than
+the old plan's gap, so that noise of the search never looks like a consequence of an edit. The bound starts from the old
+multipliers (optimizer/warm_bound.py). Work is counted in iterations; the time limit is a safety stop.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.accounts import all_coefficients, arc_of_part, books
+from optimizer.assemble import assemble
+from optimizer.bound import Bound, Multipliers
+from optimizer.first_tier import FirstTier, first_tier
+from optimizer.objectives import Coefficients
+from optimizer.plan import OpenSites, Plan, SolveReport, Status
+from optimizer.problem import Problem
+from optimizer.siting import gap_share
+from optimizer.solvers.moves import settle_and_improve
+from optimizer.solvers.upper_search import improve_upper, upper_cost
+from optimizer.solvers.upper_tiers import Supply, choose_upper_tiers
+from optimizer.warm_bound import warm_bound
+from optimizer.warm_scope import Scope, everywhere, held_outside
+from optimizer.warm_search import searched_around
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+UPPER_GAP_SHARE = 0.01
+FITS_SHARE = 1e-9
+OPTIMAL_GAP_SHARE = 1e-6
+
+
+@dataclass(frozen=True)
+class WarmSettings:
+    """How hard to search around the edits."""
+
+    iterations: int = 300
+    """Ruin-and-recreate iterations around the edits; 0 leaves single moves only."""
+    ascent_steps: int = 12
+    """Steps that raise the bound after the edit."""
+    seed: int = 1
+    time_limit_s: float = 60.0
+
+
+@dataclass(frozen=True)
+class WarmSiting:
+    """The plan of the edited problem, its bound, and how it came about."""
+
+    plan: Plan
+    multipliers: Multipliers
+    bound: Bound
+    went_outside: bool
+    """Whether sites outside the scope changed because that saves more than the old plan's gap."""
+
+
+def resite(problem: Problem, start: Plan, scope: Scope, multipliers: Multipliers, old_gap_cny_per_year: float,
+           settings: WarmSettings) -> WarmSiting:
+    """A certified plan of an edited problem from the old plan and the old multipliers, both carried over by ids.
+
+    Outside the scope no site opens, closes or changes size unless that saves more than `old_gap_cny_per_year`.
+    """
+    begin = last = time.monotonic()
+    seconds: dict[str, float] = {}
+
+    def mark(phase: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        seconds[phase], last = round(now - last, 3), now
+
+    coefficients = all_coefficients(problem)
+    plan = repaired(problem, coefficients, start, scope, settings.seed)
+    mark("repair")
+    left_s = settings.time_limit_s - (time.monotonic() - begin)
+    guide = multipliers.scenarios[0].part_price
+    if settings.iterations and scope.any() and left_s > 0.0:
+        plan = searched_around(problem, coefficients, plan, scope, guide, settings.iterations, settings.seed, left_s)
+    mark("search")
+    value = _cost(problem, plan)
+    went_outside = False
+    if scope.any() and not scope.all() and time.monotonic() - begin < settings.time_limit_s:
+        other = repaired(problem, coefficients, plan, everywhere(problem), settings.seed)
+        if value - _cost(problem, other) > max(old_gap_cny_per_year, 0.0):
+            plan, value, went_outside = other, _cost(problem, other), True
+    mark("outside")
+    steps = settings.ascent_steps if time.monotonic() - begin < settings.time_limit_s else 0
+    multipliers, bound = warm_bound(problem, coefficients, multipliers, value, steps)
+    mark("bound")
+    hit = time.monotonic() - begin > settings.time_limit_s
+    proven = bound.value_cny_per_year if np.isfinite(bound.value_cny_per_year) else None
+    report = SolveReport(_status(plan, gap_share(problem, plan, proven), hit), value, proven, seconds, hit)
+    return WarmSiting(replace(plan, report=report), multipliers, bound, went_outside)
+
+
+def _status(plan: Plan, gap: float | None, stopped: bool) -> Status:
+    if stopped:
+        return "stopped"
+    if not len(plan.open_sites[0].site):
+        return "no_plan"
+    return "optimal" if gap is not None and gap <= OPTIMAL_GAP_SHARE else "feasible"
+
+
+def repaired(problem: Problem, coefficients: Coefficients, start: Plan, scope: Scope, seed: int) -> Plan:
+    """The old plan made lawful again by what lies in the scope, with no single move there that pays."""
+    held = held_outside(problem, start, scope)
+    upper = _repaired_upper(held, coefficients, start, seed)
+    site_of_part, size = _first_choices(held, coefficients, start)
+    plan = assemble(held, coefficients, upper, site_of_part, size)
+    if not (plan.site_of_part >= 0).any():
+        return plan
+    return settle_and_improve(held, coefficients, first_tier(held, coefficients), plan)
+
+
+def _cost(problem: Problem, plan: Plan) -> float:
+    return books(problem, plan).objective_cny_per_year
+
+
+def _repaired_upper(problem: Problem, coefficients: Coefficients, start: Plan, seed: int) -> tuple[OpenSites, ...]:
+    """Open sites above the first tier: the old ones that may stay, what must open, and what their loads then need."""
+    upper = tuple(_lawful_sites(problem, coefficients, level, start.open_sites[level])
+                  for level in range(1, len(problem.sites)))
+    same = all(np.array_equal(a.site, b.site) and np.array_equal(a.size, b.size)
+               for a, b in zip(upper, start.open_sites[1:], strict=True))
+    if same and all(len(opened.site) for opened in upper):
+        return upper
+    supply = _supply(problem, start)
+    if not len(supply.site):
+        return upper
+    if all(len(opened.site) for opened in upper):
+        upper = improve_upper(problem, coefficients, upper, supply)
+        if np.isfinite(upper_cost(problem, coefficients, upper, supply)):
+            return upper
+    choice = choose_upper_tiers(problem, coefficients, supply, gap=UPPER_GAP_SHARE, time_limit_s=20.0, seed=seed)
+    if choice is None or not all(len(opened.site) for opened in choice.open_sites):
+        return upper
+    return improve_upper(problem, coefficients, choice.open_sites, supply)
+
+
+def _lawful_sites(problem: Problem, coefficients: Coefficients, level: int, opened: OpenSites) -> OpenSites:
+    """The open sites that may be open, each at its size or the cheapest allowed one, with all that must open."""
+    sites = problem.sites[level]
+    cost = np.where(sites.allowed, coefficients.open_cny_per_year[level], np.inf)
+    size = opened.size_of(len(sites))
+    rows = np.arange(len(sites))
+    size = np.where((size >= 0) & ~sites.allowed[rows, np.maximum(size, 0)], -2, size)
+    usable = sites.allowed.any(axis=1)
+    wrong = usable & ((size == -2) | (sites.must_open & (size < 0)))
+    size = np.where(wrong, np.argmin(cost, axis=1), np.where(usable, size, -1))
+    site = np.flatnonzero(size >= 0)
+    return OpenSites(site, size[site].astype(np.int64))
+
+
+def _supply(problem: Problem, start: Plan) -> Supply:
+    """What the old plan's points bring."""
+    arc = arc_of_part(problem, start.site_of_part)
+    load = np.zeros((len(problem.sites[0]), len(problem.network.materials)))
+    np.add.at(load, start.site_of_part[arc >= 0], problem.captured_t_per_day[arc[arc >= 0]])
+    used = np.flatnonzero(load.sum(axis=1) > 0.0)
+    return Supply(used, load[used])
+
+
+def _first_choices(problem: Problem, coefficients: Coefficients, start: Plan) -> tuple[Int, Int]:
+    """Who uses which site and the size of each; whoever does not fit any more is let go, the farthest first."""
+    opened = _lawful_sites(problem, coefficients, 0, start.open_sites[0])
+    size = opened.size_of(len(problem.sites[0]))
+    site_of_part = np.where(size[np.maximum(start.site_of_part, 0)] >= 0, start.site_of_part, -1)
+    before = start.open_sites[0].size_of(len(problem.sites[0]))
+    tier = first_tier(problem, coefficients)
+    for site in np.flatnonzero((size >= 0) & (size != before) & (before >= 0)):
+        _let_go(problem, tier, site_of_part, int(site), int(size[site]))
+    return site_of_part, size
+
+
+def _let_go(problem: Problem, tier: FirstTier, site_of_part: Int, site: int, size: int) -> None:
+    """Take the farthest parts out of a site until the others fit its size."""
+    arcs = np.arange(tier.first[site], tier.first[site + 1])
+    arcs = arcs[site_of_part[tier.part[arcs]] == site]
+    arcs = arcs[np.argsort(-problem.walk.distance_m[tier.arc[arcs]], kind="stable")]
+    while len(arcs) and (tier.use[arcs].sum(axis=0) > tier.capacity[size] * (1.0 + FITS_SHARE)).any():
+        site_of_part[tier.part[arcs[0]]] = -1
+        arcs = arcs[1:]
