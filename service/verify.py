@@ -2,73 +2,52 @@
 
 The plan's choices (open sites and sizes, who uses what, flows, tours) are read from the layers. Everything else is
 computed again from inputs and configuration: feasibility, cost, balances, indicators, tours on the streets, the bound
-from its multipliers. The folder must say the same. No solver is imported.
+from its multipliers. The folder must say the same. No solver is imported. What is compared how: docs/verify.md.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
 from geodata.tables import DataError, fault
-from optimizer.accounts import all_coefficients, books
+from optimizer.accounts import books
 from optimizer.bound import BadMultipliersError, Bound, lower_bound
 from optimizer.check import check_plan
 from optimizer.check_sanity import SANITY_CODES
 from optimizer.plan import Plan, SolveReport, Status
-from optimizer.problem import Problem
 from optimizer.tours_check import Violation, check_tours
+from optimizer.transport import NO_LOAD, RoutingWarning
 from service.certificate import claim_document, read_claim, read_multipliers
-from service.compare_exports import geopackage_differences, report_differences
-from service.compare_folder import diff, differences
-from service.manifest import Manifest, read_manifest, sha256_of
+from service.compare_folder import diff, differences, read_json
+from service.manifest import MANIFEST, Manifest, input_files, read_manifest, sha256_of
 from service.plan_json import PlanJson, read_plan_json
 from service.read_plan import BadResultError, read_plan, read_tours, visits_of
 from service.result_tables import Outcome
-from service.seam import as_problem, ground_of, read_brief
 from service.study import Study, load_study
-from service.vehicles import Haulage, loads_of
+from service.vehicles import Haulage, Loads, loads_of
+from service.verify_again import Again, key_of
+from service.verify_case import Case, fingerprint_of, prepare
+from service.verify_config import config_answers
+from service.verify_finding import Finding, Verdict, rejected
+from service.verify_geopackage import geopackage_differences
+from service.verify_inputs import moved_study
+from service.verify_report import report_differences
+from service.verify_seal import seal_findings, seal_notes
+
+__all__ = ["Finding", "Verdict", "Verifier", "verify"]
 
 OPTIMAL_GAP_SHARE = 1e-6
 """A plan this close to its bound is called optimal."""
-MOST_LINES = 200
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One reason to reject a result."""
-
-    code: str
-    subject: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the referee says of a folder."""
-
-    accepted: bool
-    objective_cny_per_year: float | None
-    bound_cny_per_year: float | None
-    gap: float | None
-    findings: tuple[Finding, ...]
-    notes: tuple[str, ...] = ()
-    """What was not looked at, and why."""
-
-    def lines(self) -> list[str]:
-        """The verdict for a terminal."""
-        out = [f"rejected [{f.code}] {f.subject}: {f.text}" for f in self.findings[:MOST_LINES]]
-        if len(self.findings) > MOST_LINES:
-            out.append(f"... and {len(self.findings) - MOST_LINES} more")
-        if self.accepted:
-            out += [f"accepted: objective {self.objective_cny_per_year:,.0f} CNY/year recomputed",
-                    "bound -" if self.bound_cny_per_year is None or self.gap is None else
-                    f"bound {self.bound_cny_per_year:,.0f} CNY/year recomputed, gap {self.gap:.2%}"]
-        return [*out, *(f"note: {note}" for note in self.notes)]
+LONGEST_S = 1e7
+"""No phase of a run takes four months."""
 
 
 def verify(folder: Path, inputs: Path | None = None) -> Verdict:
@@ -76,105 +55,156 @@ def verify(folder: Path, inputs: Path | None = None) -> Verdict:
 
     `inputs` is a folder with the input files, where they are no longer at the paths of the folder's study.yaml.
     """
+    return Verifier().verdict(folder, inputs)
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """What was read of a folder before anything was computed."""
+
+    path: Path
+    study: Study
+    manifest: Manifest
+    plan_json: PlanJson
+    beside: tuple[Path, ...]
+    """Folders in which the study's own configuration may lie."""
+
+    @property
+    def same_program(self) -> bool:
+        """Whether this very version of recynet, with this very writer of GeoPackages, made the folder."""
+        return all(self.manifest.versions.get(name) == version(name) for name in ("recynet", "pyogrio"))
+
+
+class Verifier:
+    """Judges result folders, and keeps what it rebuilt last: further folders of the same question take less time.
+
+    What was rebuilt is used again only where study, network, rules and the content of all inputs are the same.
+    """
+
+    def __init__(self) -> None:
+        self._case: Case | None = None
+        self._again: Again | None = None
+
+    def verdict(self, folder: Path, inputs: Path | None = None) -> Verdict:
+        """The verdict on a result folder (see verify)."""
+        manifest, trouble = _manifest(folder)
+        try:
+            study, notes = _study(folder, inputs, manifest)
+        except (DataError, RecursionError) as error:
+            if not (folder / "study.yaml").is_file():
+                raise
+            return rejected([Finding("unreadable", "study.yaml", _line(error))])
+        missing = [(role, source) for role, source in study.inputs.named() if not source.path.is_file()]
+        if missing:
+            raise DataError([fault("file_missing", file=str(source.path), layer=role) for role, source in missing])
+        if manifest is None:
+            return rejected([Finding("unreadable", MANIFEST, trouble)])
+        seal = sha256_of(folder / MANIFEST)
+        now = input_files(study)
+        try:
+            findings = seal_findings(folder, study, manifest, read_json(folder / MANIFEST), now)
+            notes += seal_notes(folder, study, manifest)
+            if any(f.code == "input_changed" for f in findings):
+                return rejected(findings, notes, seal)
+            beside = (() if inputs is None else (inputs,)) + tuple(
+                dict.fromkeys(source.path.parent for _, source in study.inputs.named()))
+            read = _Folder(folder, study, manifest, read_plan_json(folder / "plan.json"), beside)
+        except (OSError, ValueError, RecursionError) as error:
+            return rejected([Finding("unreadable", folder.name, _line(error))], notes, seal)
+        try:
+            if self._case is None or self._case.fingerprint != fingerprint_of(study, now):
+                self._case, self._again = prepare(study, now), None
+            verdict = self._judged(read, self._case, findings)
+        except (BadResultError, BadMultipliersError, DataError) as error:
+            return rejected([*findings, Finding("result_malformed", folder.name, _line(error))], notes, seal)
+        return replace(verdict, notes=(*notes, *verdict.notes), seal_sha256=seal)
+
+    def _judged(self, read: _Folder, case: Case, findings: list[Finding]) -> Verdict:
+        config_findings, notes = config_answers(read.path, read.study, read.manifest, read.beside,
+                                                same_program=read.same_program)
+        findings += config_findings
+        plan = read_plan(read.path, case.problem, read.plan_json.status)
+        # faults of sense are warnings of plan.json, which is computed again and compared
+        faults = [v for v in check_plan(case.problem, plan) if v.code not in SANITY_CODES]
+        findings += [_finding(v) for v in faults]
+        if faults:
+            return rejected(findings, notes)
+        account = books(case.problem, plan)
+        objective, gross = account.objective_cny_per_year, account.gross_cost_cny_per_year
+        bound, bound_findings = _bound(read.path, case, objective, gross)
+        findings += bound_findings
+        report = SolveReport(read.plan_json.status, objective, bound, {}, not read.manifest.reproducible)
+        haulage, tour_findings = _haulage(read, case, replace(plan, report=report))
+        findings += tour_findings
+        if haulage is None:
+            return rejected(findings, notes)
+        outcome = Outcome(case.brief, case.ground, case.problem, case.coefficients, replace(plan, report=report),
+                          haulage)
+        again = self._written_again(outcome, read.plan_json.timings_s)
+        findings += [Finding("differs", *found) for found in differences(read.path, again)]
+        gap = None if bound is None or gross <= 0.0 else (objective - bound) / gross
+        findings += _status_findings(read.plan_json, plan, gap, read.manifest.reproducible)
+        if not findings:  # slow, so only where all else is right
+            export_findings, export_notes = _exports(read, again)
+            findings, notes = export_findings, (*notes, *export_notes)
+        return Verdict(not findings, objective, bound, gap, tuple(findings), notes)
+
+    def _written_again(self, outcome: Outcome, timings_s: Mapping[str, float]) -> Again:
+        if self._again is None or self._again.key != key_of(outcome, timings_s):
+            self._again = Again(outcome, timings_s)
+        return self._again
+
+
+def _manifest(folder: Path) -> tuple[Manifest | None, str]:
+    """The manifest, or what is wrong with it."""
     try:
-        study = _study(folder, inputs)
-    except (DataError, RecursionError) as error:
-        if not (folder / "study.yaml").is_file():
-            raise
-        return _rejected([Finding("unreadable", "study.yaml", " ".join(str(error).split()))])
-    missing = [(role, source) for role, source in study.inputs.named() if not source.path.is_file()]
-    if missing:
-        raise DataError([fault("file_missing", file=str(source.path), layer=role) for role, source in missing])
-    try:
-        manifest = read_manifest(folder)
-        plan_json = read_plan_json(folder / "plan.json")
+        return read_manifest(folder), ""
     except (OSError, ValidationError) as error:
-        return _rejected([Finding("unreadable", folder.name, " ".join(str(error).split()))])
-    findings = _changed_files(folder, study, manifest)
-    if any(f.code == "input_changed" for f in findings):
-        return _rejected(findings)
-    try:
-        return _judge(folder, study, manifest, plan_json, findings)
-    except (BadResultError, BadMultipliersError, DataError) as error:
-        return _rejected([*findings, Finding("result_malformed", folder.name, " ".join(str(error).split()))])
+        return None, _line(error)
 
 
-def _study(folder: Path, inputs: Path | None) -> Study:
+def _study(folder: Path, inputs: Path | None, manifest: Manifest | None) -> tuple[Study, tuple[str, ...]]:
     study = load_study(folder / "study.yaml")
     if inputs is None:
-        return study
-    moved = {}
-    for name, source in study.inputs.named():
-        moved[name] = source.model_copy(update={"path": (inputs / source.path.name).resolve()})
-    exclusions = tuple(moved[f"exclusions.{e.name}"] for e in study.inputs.exclusions)
-    single = {name: source for name, source in moved.items() if "." not in name}
-    changed = study.model_copy(update={"inputs": study.inputs.model_copy(update={**single, "exclusions": exclusions})})
-    changed._file = study.file
-    return changed
+        return study, ()
+    return moved_study(study, inputs, {} if manifest is None else {i.role: i.sha256 for i in manifest.inputs})
 
 
-def _changed_files(folder: Path, study: Study, manifest: Manifest) -> list[Finding]:
-    """Inputs and result files whose content is not what the manifest says."""
-    found = []
-    for name, said, meant in (("study", manifest.study, study.study), ("seed", manifest.seed, study.solve.seed)):
-        if said != meant:
-            found.append(Finding("differs", f"manifest.json {name}", f"says {said!r}, study.yaml {meant!r}"))
-    stated = {entry.role: entry for entry in manifest.inputs}
-    for role, source in study.inputs.named():
-        if role not in stated or sha256_of(source.path) != stated[role].sha256:
-            found.append(Finding("input_changed", role, f"{source.path.name} is not the file the result was made from"))
-    for name, digest in {**manifest.config, **manifest.outputs}.items():
-        path = folder / name
-        if ".." in Path(name).parts or not path.is_file():
-            found.append(Finding("file_missing", name, "named in the manifest, not in the folder"))
-        elif sha256_of(path) != digest:
-            found.append(Finding("file_changed", name, "differs from the manifest's sha256"))
-    return found
-
-
-def _judge(folder: Path, study: Study, manifest: Manifest, plan_json: PlanJson, findings: list[Finding]) -> Verdict:
-    brief = read_brief(study)
-    ground = ground_of(brief)
-    problem = as_problem(brief, ground)
-    plan = read_plan(folder, problem, plan_json.status)
-    # faults of sense are warnings of plan.json, which is computed again and compared
-    faults = [v for v in check_plan(problem, plan) if v.code not in SANITY_CODES]
-    findings += [_finding(v) for v in faults]
+def _haulage(read: _Folder, case: Case, plan: Plan) -> tuple[Haulage | None, list[Finding]]:
+    """The tours of a folder replayed on the streets; None where they are faulty."""
+    tours, warnings = read_tours(read.path, case.problem, read.plan_json)
+    loads = loads_of(case.problem, case.ground, plan)
+    faults = [_finding(v) for v in check_tours(tours, loads.areas, loads.links, warnings)]
+    faults += _faults_of_warnings(warnings, loads)
     if faults:
-        return _rejected(findings)
-    account = books(problem, plan)
-    objective = account.objective_cny_per_year
-    bound, bound_findings = _bound(folder, problem, objective, account.gross_cost_cny_per_year)
-    findings += bound_findings
-    report = SolveReport(plan_json.status, objective, bound, {}, not manifest.reproducible)
-    plan = replace(plan, report=report)
-    tours, warnings = read_tours(folder, problem, plan_json)
-    loads = loads_of(problem, ground, plan)
-    tour_faults = check_tours(tours, loads.areas, loads.links, warnings)
-    findings += [_finding(v) for v in tour_faults]
-    if tour_faults:
-        return _rejected(findings)
-    haulage = Haulage(loads, tours, visits_of(tours, loads), warnings, not manifest.reproducible)
-    outcome = Outcome(brief, ground, problem, all_coefficients(problem), plan, haulage)
-    findings += [Finding("differs", *found) for found in differences(folder, outcome, plan_json)]
-    gross = account.gross_cost_cny_per_year
-    gap = None if bound is None or gross <= 0.0 else (objective - bound) / gross
-    findings += _status_findings(plan_json.status, plan, gap, manifest.reproducible)
-    notes = () if findings else _compare_exports(folder, outcome, manifest, plan_json, findings)
-    return Verdict(not findings, objective, bound, gap, tuple(findings), notes)
+        return None, faults
+    return Haulage(loads, tours, visits_of(tours, loads), warnings, not read.manifest.reproducible), []
 
 
-def _compare_exports(folder: Path, outcome: Outcome, manifest: Manifest, plan_json: PlanJson,
-                     findings: list[Finding]) -> tuple[str, ...]:
-    """Add what is wrong with plan.gpkg and report.html (slow, so only where all else is right); notes."""
-    findings += [Finding("differs", *found) for found in geopackage_differences(folder, outcome)]
-    if manifest.versions.get("recynet") != version("recynet"):
-        return ("report.html was made by another version of recynet and was not compared",)
-    findings += [Finding("differs", *found) for found in report_differences(folder, outcome, plan_json)]
-    return ()
+def _faults_of_warnings(warnings: tuple[RoutingWarning, ...], loads: Loads) -> Iterator[Finding]:
+    """What check_tours leaves: warnings said twice, and of points without load (a milligram a day is none)."""
+    empty = {point for area in loads.areas for point, tonnes, bulk in
+             zip(area.point_ids, area.load_t_per_day, area.load_m3_per_day, strict=True) if max(tonnes, bulk) <= 1e-9}
+    for (code, subject), count in Counter((w.code, w.subject_id) for w in warnings).items():
+        if count > 1:
+            yield Finding("false_warning", subject, f"the plan says '{code}' {count} times")
+        if code == NO_LOAD and subject not in empty:
+            yield Finding("false_warning", subject, f"the plan says '{code}', which is not so")
 
 
-def _bound(folder: Path, problem: Problem, objective_cny_per_year: float,
+def _exports(read: _Folder, again: Again) -> tuple[list[Finding], tuple[str, ...]]:
+    """What is wrong with plan.gpkg and report.html, and what of them was not compared."""
+    found = geopackage_differences(read.path, again.geopackage, same_program=read.same_program)
+    findings = [Finding("differs", *place) for place in found]
+    notes: tuple[str, ...] = ()
+    if not read.same_program:
+        notes = ("plan.gpkg was written by another version: its layers and styles were compared, not its own tables",)
+    if read.manifest.versions.get("recynet") != version("recynet"):
+        return findings, (*notes, "report.html was made by another version of recynet and was not compared")
+    return findings + [Finding("differs", *place) for place in report_differences(read.path, again)], notes
+
+
+def _bound(folder: Path, case: Case, objective_cny_per_year: float,
            gross_cost_cny_per_year: float) -> tuple[float | None, list[Finding]]:
     """The bound recomputed from the multipliers, and where the claim says something else."""
     claim = read_claim(folder)
@@ -182,8 +212,8 @@ def _bound(folder: Path, problem: Problem, objective_cny_per_year: float,
         bound = Bound(-np.inf, (), 0, (), ())
         checked = {"bound_cny_per_year", "objective_cny_per_year", "gross_cost_cny_per_year", "schema_version"}
     else:
-        multipliers = read_multipliers(folder, problem)
-        bound = lower_bound(problem, all_coefficients(problem), multipliers, objective_cny_per_year)
+        multipliers = read_multipliers(folder, case.problem)
+        bound = lower_bound(case.problem, case.coefficients, multipliers, objective_cny_per_year)
         checked = set(claim)
     made = claim_document(bound, objective_cny_per_year, gross_cost_cny_per_year)
     wrong = [Finding("claim_differs", f"certificate.json {name}", "should not be there")
@@ -194,18 +224,22 @@ def _bound(folder: Path, problem: Problem, objective_cny_per_year: float,
     return (bound.value_cny_per_year if np.isfinite(bound.value_cny_per_year) else None), wrong
 
 
-def _status_findings(said: Status, plan: Plan, gap: float | None, reproducible: bool) -> list[Finding]:
-    """Whether the status follows from plan and gap; a run that a time limit cut short may say `stopped`."""
-    if said == "stopped" and not reproducible:
-        return []
-    earned = "no_plan" if not len(plan.open_sites[0].site) else (
+def _status_findings(said: PlanJson, plan: Plan, gap: float | None, reproducible: bool) -> list[Finding]:
+    """Whether the status follows from plan and gap, and clocks showed times; a run cut short may say `stopped`."""
+    found = [Finding("differs", f"plan.json .timings_s.{name}", f"says {seconds} s")
+             for name, seconds in said.timings_s.items() if not 0.0 <= seconds <= LONGEST_S]
+    if said.status == "stopped" and not reproducible:
+        return found
+    earned: Status = "no_plan" if not len(plan.open_sites[0].site) else (
         "optimal" if gap is not None and gap <= OPTIMAL_GAP_SHARE else "feasible")
-    return [] if said == earned else [Finding("differs", "plan.json .status", f"says {said!r}, computed {earned!r}")]
+    if said.status != earned:
+        found.append(Finding("differs", "plan.json .status", f"says {said.status!r}, computed {earned!r}"))
+    return found
 
 
 def _finding(violation: Violation) -> Finding:
     return Finding(violation.code, violation.subject_id, violation.text)
 
 
-def _rejected(findings: list[Finding]) -> Verdict:
-    return Verdict(False, None, None, None, tuple(findings))
+def _line(error: BaseException | Any) -> str:
+    return " ".join(str(error).split())

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import shutil
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +16,12 @@ import pytest
 import yaml
 
 from service.verify import verify
+from tests.service.tampering import Forgery, Layer, edit, geopackage, leaves, seal
 from tests.service.tiny_town import TinyTown, recynet
-
-Forgery = Callable[[Path], None]
-Layer = dict[str, Any]
 
 
 def copied(town: TinyTown, folder: Path) -> Path:
     return Path(shutil.copytree(town.folder / "out", folder / "out"))
-
-
-def edit(folder: Path, name: str, change: Callable[[Any], None]) -> None:
-    """Change a JSON file in place."""
-    path = folder / name
-    document = json.loads(path.read_text(encoding="utf-8"))
-    change(document)
-    path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
 
 
 def on_layer(name: str, change: Callable[[list[Layer]], None]) -> Forgery:
@@ -49,16 +36,6 @@ def on_first(name: str, key: str, value: Callable[[Any], Any], where: str = "") 
         feature["properties"][key] = value(feature["properties"][key])
 
     return on_layer(name, change)
-
-
-def seal(folder: Path) -> None:
-    """Write the hashes of the manifest again, as a forger would."""
-    def change(manifest: dict[str, Any]) -> None:
-        for kind in ("config", "outputs"):
-            manifest[kind] = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-                              for name in manifest[kind] if (folder / name).is_file()}
-
-    edit(folder, "manifest.json", change)
 
 
 # -- forgeries ----------------------------------------------------------------------------------------------
@@ -166,11 +143,8 @@ def report_figure(folder: Path) -> None:
 
 def on_geopackage(statement: str) -> Forgery:
     def forge(folder: Path) -> None:
-        with closing(sqlite3.connect(folder / "plan.gpkg")) as base:
-            for (trigger,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-                base.execute(f'DROP TRIGGER "{trigger}"')  # they call functions that only spatial programs have
+        with geopackage(folder) as base:
             base.executescript(statement)
-            base.commit()
 
     return forge
 
@@ -335,16 +309,6 @@ def test_no_solver_is_imported() -> None:
 
 
 # -- any single field ---------------------------------------------------------------------------------------
-
-def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Paths of all numbers, texts and nulls in a JSON document."""
-    if isinstance(value, dict | list):
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, item in items:
-            yield from leaves(item, (*path, key))
-    else:
-        yield path
-
 
 def edited(value: Any, dice: random.Random) -> Any:
     """Something else of the same kind, by more than the last digits."""

@@ -1,0 +1,49 @@
+"""The fields of a result that verify cannot recompute, each with the reason: the whole list, and nothing else.
+
+An edit of one of them still shows, as it breaks the hashes of the manifest; it is only believed when every hash was
+made again with it. docs/verify.md explains the list, the tests of tampering hold verify to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+
+@dataclass(frozen=True)
+class Unchecked:
+    """Fields of a file by a pattern of their place, and why their value cannot be known."""
+
+    file: str
+    place: str
+    reason: str
+
+
+COSMETIC = (
+    Unchecked("plan.json", ".timings_s.*", "what a clock showed; nothing depends on it"),
+    Unchecked("manifest.json", ".versions.*", "which programs were at work; says nothing of the plan"),
+    Unchecked("manifest.json", ".reproducible", "whether a time limit cut a search short: only the search knows"),
+    Unchecked("plan.gpkg", "*.last_change", "when the file was written"),
+    Unchecked("plan.gpkg", "*.update_time", "when the file was written"),
+    Unchecked("plan.gpkg", "*.timestamp", "when the file was written"),
+)
+"""Fields nobody decides by: never compared."""
+
+BY_EFFECT = (
+    Unchecked("study.yaml", ".solve.*", "how long was searched, which is not repeated; its seed is the manifest's"),
+    Unchecked("study.yaml", ".routing.*", "how long was searched, which is not repeated"),
+    Unchecked("study.yaml", ".screening.*", "a threshold between two parcels screens the same land"),
+    Unchecked("study.yaml", ".candidates.*", "two spacings can make the same candidates"),
+    Unchecked("study.yaml", ".inputs.*", "how a file is read, where the same tables come of it"),
+    Unchecked("study.yaml", ".crs_metric", "`auto` and the code it stands for are the same"),
+    Unchecked("study.yaml", ".setting", "chooses among columns of rules; without such rules it chooses nothing"),
+    Unchecked("networks/*", "*", "of a network of the study's own: figures that change nothing in the result"),
+    Unchecked("rules/*", "*", "of a rule of the study's own: what changes nothing in the result"),
+    Unchecked("certificate.npz", "*", "other multipliers that prove the same bound prove it as well"),
+)
+"""Fields that count by what follows from them: another value is accepted where every figure still follows from it."""
+
+
+def is_unchecked(file: str, place: str) -> bool:
+    """Whether a place of a file is one of the cosmetic fields."""
+    return any(fnmatchcase(file, field.file) and fnmatchcase(place, field.place) for field in COSMETIC)
