@@ -90,6 +90,11 @@ class RowSet:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def tight(self) -> Float:
+        """Limits with half of the allowance, for searches that add and subtract, [R]."""
+        return np.asarray(self.most - np.array([0.5 * row.allowance for row in self.rows]), dtype=np.float64)
+
     def values(self, opened: Sequence[OpenSites], first_tier: int = 0) -> Float:
         """Signed value of every row, [R], counting the open sites of tiers `first_tier` and up as listed."""
         total = np.zeros(len(self.rows))

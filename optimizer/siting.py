@@ -16,14 +16,16 @@ from numpy.typing import NDArray
 
 from optimizer.accounts import Books, all_coefficients, arc_of_part, books
 from optimizer.assemble import assemble
-from optimizer.bound import Bound, Multipliers, lower_bound
+from optimizer.bound import Bound, Multipliers, lower_bound, with_row_prices, with_row_prices_at_first
 from optimizer.first_tier import FirstTier, first_tier
+from optimizer.first_tier_rules import first_tier_rules
 from optimizer.network import DAYS_PER_YEAR
 from optimizer.objectives import Coefficients
 from optimizer.plan import Flows, OpenSites, Plan, SolveReport, Status
 from optimizer.pools import last_tier_pools, pools_of
 from optimizer.prices import unserved_cny_per_year
 from optimizer.problem import Problem
+from optimizer.row_limits import row_limits
 from optimizer.row_repair import lawful_sites, with_minimums
 from optimizer.solvers.ascent import raise_part_prices
 from optimizer.solvers.assignment import Served, Upward, path_cost, transport, upward
@@ -149,11 +151,19 @@ class _Search:
                  clock: _Clock, on_progress: Callable[[Progress], None], bounding: BoundProcess) -> None:
         self.problem, self.coefficients, self.tier = problem, coefficients, tier
         self.settings, self.clock, self.on_progress = settings, clock, on_progress
+        self.priced, self.priced_tier = coefficients, tier
         self.guide = np.zeros(len(problem.demand.part_ids))
         self.best: float | None = None
         self.account: Books | None = None
         self._bounding = bounding
         self._trim_price = np.zeros(len(problem.network.materials))
+
+    def _price_rules(self, number: Int, price: Float) -> None:
+        """Let openings pay for what they take of scarce rules, such as a budget, while the plan is searched."""
+        every = np.zeros(len(self.problem.site_rows))
+        every[number] = np.where(self.problem.rows.sign[number] > 0.0, price, 0.0)
+        self.priced = with_row_prices(self.problem, self.coefficients, every)
+        self.priced_tier = with_row_prices_at_first(self.problem, self.tier, every)
 
     def news(self, phase: str, share: float) -> Progress:
         """Where the search stands, with the bound so far."""
@@ -174,19 +184,22 @@ class _Search:
         problem, tier = self.problem, self.tier
         multipliers = blank(problem, self.coefficients)
         guess = end_price_guess(problem, self.coefficients)
-        relaxed = relaxed_at(problem, self.coefficients, tier, multipliers, guess)
+        rules = row_limits(problem, tier)
+        relaxed = relaxed_at(problem, self.coefficients, tier, multipliers, guess, rules=rules)
         self.on_progress(self.news("relaxation", 0.05))
         if relaxed is None:
             self.clock.hit = True
             return self._nothing()
         self.guide = relaxed.part_price
+        if rules is not None:
+            self._price_rules(rules.number, relaxed.row_price)
         load = np.zeros((tier.site_count, len(problem.network.materials)))
         np.add.at(load, tier.site, problem.captured_t_per_day[tier.arc] * relaxed.arc_share[:, None])
         used = np.flatnonzero(load.sum(axis=1) > 1e-6)
         self._trim_price = guess
         supply = self._as_supply(load, used, np.argmin(tier.open_cny_per_year, axis=1), relaxed.open_share)
         self.clock.mark("relaxation")
-        choice = choose_upper_tiers(problem, self.coefficients, supply, gap=self.settings.gap,
+        choice = choose_upper_tiers(problem, self.priced, supply, gap=self.settings.gap,
                                     time_limit_s=max(10.0, min(30.0, self.clock.left_s())), seed=self.settings.seed)
         self.clock.mark("upper_tiers")
         self.on_progress(self.news("upper_tiers", 0.15))
@@ -196,10 +209,12 @@ class _Search:
         self.clock.hit |= choice.hit_time_limit
         if not len(used) or not all(len(opened.site) for opened in choice.open_sites):
             return self._nothing()
-        upper = improve_upper(problem, self.coefficients, choice.open_sites, supply)
-        count = len(problem.demand.part_ids)
-        keep = np.where(tier.must_open, np.argmin(tier.open_cny_per_year, axis=1), -1)
-        start = FirstTierPlan(np.full(count, -1, dtype=np.int64), keep)
+        upper = improve_upper(problem, self.priced, choice.open_sites, supply)
+        keep = np.flatnonzero(tier.must_open)
+        least = OpenSites(keep, np.argmin(tier.open_cny_per_year[keep], axis=1).astype(np.int64))
+        lowest = with_minimums(problem, self.coefficients, (least, *upper), range(1))[0]
+        start = FirstTierPlan(np.full(len(problem.demand.part_ids), -1, dtype=np.int64),
+                              lowest.size_of(tier.site_count))
         self.clock.mark("upper_tiers")
         return self._whole(upper, self._search(upper, start, max(1, self.settings.iterations // QUICK), (0.2, 0.25),
                                                filled=False))
@@ -210,7 +225,7 @@ class _Search:
         if not all(len(opened.site) for opened in upper):
             return quick
         found = self._search(upper, self._choices(quick), self.settings.iterations, (0.25, 0.6), filled=False)
-        upper = improve_upper(self.problem, self.coefficients, upper, self._supply(found))
+        upper = improve_upper(self.problem, self.priced, upper, self._supply(found))
         self.clock.mark("upper_tiers")
         plan = self._whole(upper, self._search(upper, found, self.settings.iterations // 8, (0.6, 0.65), filled=True))
         self.known(plan)
@@ -227,7 +242,7 @@ class _Search:
             if self.clock.left_s() <= 0.0 or not all(len(opened.site) for opened in best.open_sites[1:]):
                 break
             found = self._choices(best)
-            upper = improve_upper(self.problem, self.coefficients, best.open_sites[1:], self._supply(found))
+            upper = improve_upper(self.problem, self.priced, best.open_sites[1:], self._supply(found))
             self.clock.mark("upper_tiers")
             share = 0.65 + 0.25 * number / rounds
             found = self._search(upper, found, self.settings.iterations // 8, (share, share + 0.25 / rounds),
@@ -288,7 +303,7 @@ class _Search:
         station, arc_cost = stations_of_sites(problem, self.coefficients, tier, up, served)
         pools = pools_of(problem, tier, upper, station)
         if not filled and len(upper) > 1:
-            price = capacity_prices(problem, self.coefficients, 1)[up.station]
+            price = capacity_prices(problem, self.priced, 1)[up.station]
             arc_cost = arc_cost + price[station[tier.site]] * problem.captured_t_per_day[tier.arc].sum(axis=1)
             pools = last_tier_pools(problem, tier, upper[-1].size)
         kernel = self._guide(arc_cost)
@@ -298,14 +313,15 @@ class _Search:
             self.on_progress(self.news("search", begin + (end - begin) * step / max(iterations, 1)))
             return self.clock.left_s() <= 0.0
 
-        found = improve(_duty_free(tier), arc_cost, self.guide, pools, start, iterations=iterations,
-                        seed=self.settings.seed, kernel=kernel, on_step=watch, cool=filled)
+        rules = first_tier_rules(problem, upper, np.argmin(tier.open_cny_per_year, axis=1))
+        found = improve(_duty_free(self.priced_tier), arc_cost, self.guide, pools, start, iterations=iterations,
+                        seed=self.settings.seed, kernel=kernel, rules=rules, on_step=watch, cool=filled)
         self.clock.mark("search")
         return found
 
     def _guide(self, arc_cost: Float) -> NDArray[np.bool_]:
         """Part prices at these arc costs, a little raised; returns the sites worth trying at them."""
-        self.guide, margin = raise_part_prices(self.tier, arc_cost, self.guide, steps=GUIDE_STEPS)
+        self.guide, margin = raise_part_prices(self.priced_tier, arc_cost, self.guide, steps=GUIDE_STEPS)
         return margin < KERNEL_SHARE * float(np.median(self.tier.open_cny_per_year.min(axis=1)))
 
     def or_nothing(self, plan: Plan) -> Plan:

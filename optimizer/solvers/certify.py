@@ -29,6 +29,7 @@ from optimizer.objectives import Coefficients
 from optimizer.pools import last_tier_limits, last_tier_pools
 from optimizer.prices import NO_WAY, onward_prices
 from optimizer.problem import Problem
+from optimizer.row_limits import RowLimits
 from optimizer.solvers.ascent import as_stored, raise_bound
 from optimizer.solvers.assignment import HOPELESS
 from optimizer.solvers.first_tier_lp import Relaxed, relax
@@ -96,8 +97,8 @@ def end_price_guess(problem: Problem, coefficients: Coefficients) -> Float:
 
 
 def relaxed_at(problem: Problem, coefficients: Coefficients, tier: FirstTier, multipliers: Multipliers,
-               end_price: Float, sizes: Int | None = None) -> Relaxed | None:
-    """The first tier's linear relaxation at the multipliers' prices.
+               end_price: Float, sizes: Int | None = None, rules: RowLimits | None = None) -> Relaxed | None:
+    """The first tier's linear relaxation at the multipliers' prices, with side rules as rows where they are given.
 
     With last-tier `sizes` their capacity is kept, and only arcs that look useful at the multipliers' part prices enter:
     less room makes none of the others attractive.
@@ -105,7 +106,7 @@ def relaxed_at(problem: Problem, coefficients: Coefficients, tier: FirstTier, mu
     value = priced_arcs(problem, coefficients, multipliers, end_price, link_table(problem, multipliers)).value[tier.arc]
     parts = len(problem.demand.part_ids)
     if sizes is None:
-        return relax(tier, value, parts)
+        return relax(tier, value, parts, rules=rules)
     reduced = value + multipliers.scenarios[0].part_price[tier.part]
     typical = np.where(np.isfinite(tier.open_cny_per_year), tier.open_cny_per_year, 0.0).max(axis=1)
     useful = reduced <= USEFUL_SHARE * typical[tier.site]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from optimizer.first_tier import FirstTier
 from optimizer.pools import Pools
+from optimizer.row_limits import RowLimits
 from optimizer.solvers.linear import LinearModel, RowBuilder, solve
 from optimizer.solvers.options import site_options
 
@@ -25,10 +26,13 @@ class Relaxed:
     """CNY per year, >= 0, [n]."""
     pool_price: Float
     """CNY per year per unit of each pool, >= 0, [R]."""
+    row_price: Float
+    """CNY per year per unit of each side rule of `rules`, >= 0, [Q]."""
 
 
 def relax(tier: FirstTier, arc_value: Float, parts: int, pools: Pools | None = None, *,
-          within: NDArray[np.bool_] | None = None, time_limit_s: float = 60.0) -> Relaxed | None:
+          within: NDArray[np.bool_] | None = None, rules: RowLimits | None = None,
+          time_limit_s: float = 60.0) -> Relaxed | None:
     """The optimum of the linear relaxation with the links x <= y of every arc; None when time ran out.
 
     Each site is represented by its cheapest size; `within` [E] leaves the other arcs out. The programme only has to be
@@ -53,15 +57,32 @@ def relax(tier: FirstTier, arc_value: Float, parts: int, pools: Pools | None = N
     if pools is not None:
         row, pool = np.nonzero(pools.draw[kept])
         rows.put(shared + pool, row, pools.draw[kept[row], pool])
+    ruled = _rule_rows(rows, rules, kept, arcs, count)
     usable = np.isfinite(price).astype(np.float64)
     cost = np.concatenate([arc_value[kept], np.where(usable > 0.0, price - tier.closed_cny_per_year, 0.0)])
     lower = np.concatenate([np.zeros(arcs), np.where(tier.must_open, usable, 0.0)])
     upper = np.concatenate([np.ones(arcs), usable])
-    answer = solve(LinearModel(cost, lower, upper, np.zeros(arcs + count, dtype=bool), rows.rows()),
+    if rules is not None:  # the last columns let a rule be broken at a price
+        cost = np.concatenate([cost, rules.breach_cny_per_year])
+        lower, upper = np.append(lower, np.zeros(len(rules))), np.append(upper, np.full(len(rules), np.inf))
+    answer = solve(LinearModel(cost, lower, upper, np.zeros(len(cost), dtype=bool), rows.rows()),
                    time_limit_s=time_limit_s)
     if answer.x is None or answer.dual is None:
         return None
     share = np.zeros(len(tier.arc))
     share[kept] = answer.x[:arcs]
-    return Relaxed(share, answer.x[arcs:], np.maximum(-answer.dual[:parts], 0.0),
-                   np.maximum(-answer.dual[shared:], 0.0))
+    return Relaxed(share, answer.x[arcs:arcs + count], np.maximum(-answer.dual[:parts], 0.0),
+                   np.maximum(-answer.dual[shared:ruled], 0.0), np.maximum(-answer.dual[ruled:], 0.0))
+
+
+def _rule_rows(rows: RowBuilder, rules: RowLimits | None, kept: NDArray[np.int64], arcs: int, sites: int) -> int:
+    """The side rules over site shares and the arcs' tonnes, each with a column of its own that breaks it; the first."""
+    if rules is None:
+        return rows.block(0)
+    start = rows.block(len(rules), upper=rules.limit)
+    rows.put(start + rules.row, arcs + rules.site, rules.amount)
+    arc, rule = np.nonzero(rules.draw[kept])
+    rows.put(start + rule, arc, rules.draw[kept[arc], rule])
+    every = np.arange(len(rules))
+    rows.put(start + every, arcs + sites + every, -1.0)
+    return start

@@ -100,7 +100,7 @@ def tables(problem: Problem, coefficients: Coefficients, tier: FirstTier, upper:
         unserved_cny_per_year(problem, coefficients).tolist(), problem.demand.households.tolist(),
         [(c[0], c[1], c[2]) for c in (tier.capacity * (1.0 + ROOM_SHARE)).tolist()],
         (limit * (1.0 + ROOM_SHARE)).tolist(), _least(problem, stations), tier.open_cny_per_year.tolist(),
-        tier.closed_cny_per_year.tolist(), len(stations), rows_of_first_tier(problem), problem.rows.most.tolist())
+        tier.closed_cny_per_year.tolist(), len(stations), rows_of_first_tier(problem), problem.rows.tight.tolist())
 
 
 def rows_of_first_tier(problem: Problem) -> list[list[list[tuple[int, float]]]]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from optimizer.first_tier import FirstTier
+from optimizer.first_tier_rules import FirstTierRules, Openings
 from optimizer.pools import Pools
 from optimizer.solvers.options import Options, site_options
 
@@ -44,10 +45,10 @@ class Recreation:
     """State of the search: loads, costs and the indices that make one iteration local."""
 
     def __init__(self, tier: FirstTier, arc_cost: Float, guide: Float, pools: Pools, start: FirstTierPlan,
-                 kernel: Bool | None = None) -> None:
+                 kernel: Bool | None = None, rules: FirstTierRules | None = None) -> None:
         """`arc_cost` [E] true yearly cost of each arc, `guide` [n] price of serving each part (>= 0).
 
-        `kernel` [J]: closed sites outside it are not tried.
+        `kernel` [J]: closed sites outside it are not tried. A step that leads a rule beyond its room is not taken.
         """
         self.tier, self.cost, self.guide, self.pools = tier, arc_cost, guide, pools
         self.options: Options = site_options(tier)
@@ -66,6 +67,9 @@ class Recreation:
         self.drawn = pools.draw[served].sum(axis=0)
         self._near = _near_sites(tier)
         self._seeds = np.flatnonzero(np.diff(tier.first) > 0)
+        self.rules = rules
+        opened = np.flatnonzero(self.size >= 0)
+        self.ruled = np.empty(0) if rules is None else rules.taken(opened, self.size[opened])
         self._kernel = np.ones(count, dtype=bool) if kernel is None else kernel
 
     def _arcs_of(self, part: int) -> Int:
@@ -96,6 +100,11 @@ class Recreation:
         old_arcs = self.arc[parts]
         before = float(self.cost[old_arcs[old_arcs >= 0]].sum() + self._fixed(ruined, self.size[ruined]).sum())
         found = self._recreate(parts, ruined, random)
+        if self.rules is not None:
+            lawful = self._lawful(self.rules, ruined, found)
+            if lawful is None:
+                return 0.0
+            found = lawful
         after = float(self.cost[found.arc[found.arc >= 0]].sum() + self._fixed(found.site, found.size).sum())
         drawn = (self.drawn - self.pools.draw[old_arcs[old_arcs >= 0]].sum(axis=0)
                  + self.pools.draw[found.arc[found.arc >= 0]].sum(axis=0))
@@ -106,8 +115,25 @@ class Recreation:
         self._apply(parts, ruined, found, drawn)
         return after - before
 
+    def _lawful(self, rules: FirstTierRules, ruined: Int, found: _Recreated) -> _Recreated | None:
+        """What was found, with ruined sites left open that a rule needs; None where a rule stays broken."""
+        value = self.ruled - rules.taken(ruined, self.size[ruined]) + rules.taken(found.site, found.size)
+        if not rules.exceeded(value, self.ruled).any():
+            return found
+        idle = ruined[~np.isin(ruined, found.site)]
+        for site in idle[np.argsort(self._fixed(idle, self.size[idle]), kind="stable")]:
+            one = np.array([site])
+            more, short = rules.taken(one, self.size[one]), rules.exceeded(value, self.ruled)
+            if (more[short] < 0.0).any() and not (rules.exceeded(value + more, self.ruled) & ~short).any():
+                value = value + more
+                found = _Recreated(found.arc, np.append(found.site, site), np.append(found.size, self.size[site]))
+        return None if rules.exceeded(value, self.ruled).any() else found
+
     def _apply(self, parts: Int, ruined: Int, found: _Recreated, drawn: Float) -> None:
         old = self.arc[parts]
+        if self.rules is not None:
+            self.ruled = (self.ruled - self.rules.taken(ruined, self.size[ruined])
+                          + self.rules.taken(found.site, found.size))
         np.subtract.at(self.load, self.tier.site[old[old >= 0]], self.tier.use[old[old >= 0]])
         self.size[ruined] = -1
         self.arc[parts] = found.arc
@@ -144,8 +170,12 @@ class Recreation:
         arc = at[:, column]
         value = np.where(arc >= 0, self.cost[arc], np.inf)
         use = np.where((arc >= 0)[:, :, None], self.tier.use[arc][:, :, measures], np.inf)
+        openings = None
+        if self.rules is not None:
+            left = self.ruled - self.rules.taken(ruined, self.size[ruined])
+            openings = Openings(self.rules, option_site[: len(chosen)], option_size[: len(chosen)], left)
         return _Fill(parts, self.guide[parts], option_site, option_size, len(chosen), fixed, room, arc, value,
-                     use).run(random)
+                     use, openings).run(random)
 
 
 @dataclass(frozen=True)
@@ -159,13 +189,16 @@ class _Fill:
     """Serving a set of parts: open the option of least reduced cost, then squeeze in and open what is left."""
 
     def __init__(self, parts: Int, guide: Float, site: Int, size: Int, closed: int, fixed: Float, room: Float, arc: Int,
-                 value: Float, use: Float) -> None:
+                 value: Float, use: Float, openings: Openings | None = None) -> None:
         self.parts, self.guide, self.site, self.size, self.closed = parts, guide, site, size, closed
         self.fixed, self.room, self.arc, self.value, self.use = fixed.copy(), room.copy(), arc, value, use
         self.waiting = np.ones(len(parts), dtype=bool)
         self.option = np.full(len(parts), -1, dtype=np.int64)
         self.opened = np.zeros(len(site), dtype=bool)
         self.barred = np.zeros(len(site), dtype=bool)
+        self.openings = openings
+        if openings is not None:
+            self.barred[:closed] = openings.barred()
 
     def run(self, random: np.random.Generator) -> _Recreated:
         noise = random.uniform(0.97, 1.03, size=len(self.parts))
@@ -212,9 +245,13 @@ class _Fill:
     def _give(self, rows: Int, option: int) -> None:
         self.option[rows], self.waiting[rows] = option, False
         self.room[option] -= self.use[rows, option].sum(axis=0)
+        new = option < self.closed and not self.opened[option]
         self.fixed[option], self.opened[option] = 0.0, True
         twins = np.flatnonzero(self.site == self.site[option])
         self.barred[twins[twins != option]] = True
+        if new and self.openings is not None:
+            self.openings.opened(option)
+            self.barred[: self.closed] |= self.openings.barred() & ~self.opened[: self.closed]
 
     def _squeeze(self) -> None:
         """Waiting parts into open sites with room, the largest first."""
@@ -245,10 +282,10 @@ def _near_sites(tier: FirstTier) -> Int:
 
 
 def improve(tier: FirstTier, arc_cost: Float, guide: Float, pools: Pools, start: FirstTierPlan, *, iterations: int,
-            seed: int, kernel: Bool | None = None,
+            seed: int, kernel: Bool | None = None, rules: FirstTierRules | None = None,
             on_step: Callable[[int, float], bool] | None = None, cool: bool = False) -> FirstTierPlan:
     """The best first tier found; with `cool` the search starts where it otherwise would end, close to the start."""
-    search = Recreation(tier, arc_cost, guide, pools, start, kernel)
+    search = Recreation(tier, arc_cost, guide, pools, start, kernel, rules)
     random = np.random.default_rng(seed)
     finite = tier.open_cny_per_year[np.isfinite(tier.open_cny_per_year)]
     scale = float(np.median(finite)) if len(finite) else 1.0
