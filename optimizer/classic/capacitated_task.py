@@ -7,9 +7,12 @@ number of sites.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from optimizer.classic.common import ClassicInputError
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -42,13 +45,14 @@ class SitingTask:
     place: Int
     """[I], the sites' numbers outside."""
 
-    @property
+    @cached_property
     def whole(self) -> bool:
         """Whether every plan costs a whole number: single service at whole costs."""
         costs = self.cost[np.isfinite(self.cost)]
-        return self.single_source and bool((costs == np.rint(costs)).all() and (self.fixed == np.rint(self.fixed)).all())
+        every = np.concatenate([costs, self.fixed])
+        return self.single_source and bool((every == np.rint(every)).all())
 
-    @property
+    @cached_property
     def arcs(self) -> Bool:
         """[I, J]: the site may serve the client (for single service: it can hold all of it)."""
         allowed = np.isfinite(self.cost)
@@ -56,9 +60,18 @@ class SitingTask:
             allowed = allowed & (self.demand[None, :] <= self.capacity[:, None] * (1 + ROOM))
         return allowed
 
-    def sites_needed(self) -> int:
-        """The least number of sites whose capacities hold the total demand (I + 1 when all do not)."""
-        return int(np.searchsorted(np.cumsum(np.sort(self.capacity)[::-1]), self.demand.sum() * (1 - ROOM)) + 1)
+    @cached_property
+    def least_sites(self) -> int:
+        """The least number of open sites that hold the total demand, the required ones among them.
+
+        Never more than there are sites: whether they hold the demand is another question.
+        """
+        if not self.demand.any():
+            return max(1, int(self.required.sum()))
+        order = np.lexsort((-self.capacity, ~self.required))
+        held = np.cumsum(self.capacity[order])
+        needed = int(np.searchsorted(held, self.demand.sum() * (1 - ROOM))) + 1
+        return min(max(needed, int(self.required.sum())), len(self.capacity))
 
 
 @dataclass(frozen=True)
@@ -69,13 +82,16 @@ class Plan:
     share: Float
 
 
-def make_task(cost: object, demand: object, capacity: object, fixed: object, *, single_source: bool,
-              most_sites: int | None = None, required: object = (), forbidden: object = ()) -> SitingTask:
-    """The task without its forbidden sites. ValueError names what has the wrong shape or an impossible value."""
+def make_task(cost: ArrayLike, demand: ArrayLike, capacity: ArrayLike, fixed: ArrayLike, *, single_source: bool,
+              most_sites: int | None = None, required: ArrayLike = (), forbidden: ArrayLike = ()) -> SitingTask:
+    """The task without its forbidden sites; `cost` is [clients, sites].
+
+    ClassicInputError names everything that has the wrong shape or an impossible value.
+    """
     c, d = np.asarray(cost, dtype=np.float64), np.asarray(demand, dtype=np.float64)
     if c.ndim != 2 or 0 in c.shape:
-        raise ValueError(f"cost has shape {c.shape}, expected sites x clients, at least one of each")
-    sites, clients = c.shape
+        raise ClassicInputError(f"cost has shape {c.shape}, expected clients x sites, at least one of each")
+    clients, sites = c.shape
     u = np.broadcast_to(np.asarray(capacity, dtype=np.float64), (sites,)) if np.ndim(capacity) == 0 else np.asarray(
         capacity, dtype=np.float64)
     f = np.asarray(fixed, dtype=np.float64)
@@ -90,10 +106,10 @@ def make_task(cost: object, demand: object, capacity: object, fixed: object, *, 
     if most_sites is not None and most_sites < 1:
         faults.append(f"the number of sites is {most_sites}, expected at least 1")
     if faults:
-        raise ValueError("; ".join(faults))
+        raise ClassicInputError("; ".join(faults))
     keep = np.flatnonzero(~barred)
     most = len(keep) if most_sites is None else min(int(most_sites), len(keep))
-    return SitingTask(c[keep], d, u[keep], f[keep], single_source, most, must[keep], keep)
+    return SitingTask(np.ascontiguousarray(c.T[keep]), d, u[keep], f[keep], single_source, most, must[keep], keep)
 
 
 def _value_faults(cost: Float, demand: Float, capacity: Float, fixed: Float) -> list[str]:
@@ -109,7 +125,7 @@ def _value_faults(cost: Float, demand: Float, capacity: Float, fixed: Float) -> 
     return faults
 
 
-def _site_mask(given: object, sites: int, name: str, faults: list[str]) -> Bool:
+def _site_mask(given: ArrayLike, sites: int, name: str, faults: list[str]) -> Bool:
     """Site numbers, or a mask, as a mask."""
     array, mask = np.asarray(given), np.zeros(sites, dtype=bool)
     if array.dtype == bool:
@@ -128,7 +144,7 @@ def infeasible_because(task: SitingTask) -> str | None:
     """One line saying why no plan can exist, from sums and single clients; None when those show nothing."""
     if len(task.fixed) == 0:
         return "every site is forbidden"
-    if task.required.sum() > task.most_sites:
+    if int(task.required.sum()) > task.most_sites:
         return f"{int(task.required.sum())} sites are required, but at most {task.most_sites} may be open"
     lonely = np.flatnonzero(~np.isfinite(task.cost).any(axis=0))
     if len(lonely):
