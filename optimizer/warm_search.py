@@ -15,6 +15,7 @@ from optimizer.objectives import Coefficients
 from optimizer.plan import Plan
 from optimizer.pools import Pools, pools_of
 from optimizer.problem import Problem
+from optimizer.row_repair import lawful_sites
 from optimizer.siting import stations_of_sites
 from optimizer.solvers.assignment import transport, upward
 from optimizer.solvers.moves import settle_and_improve
@@ -48,7 +49,7 @@ def searched_around(problem: Problem, coefficients: Coefficients, plan: Plan, sc
     if not inside.any():
         return plan
     size = plan.open_sites[0].size_of(len(held.sites[0]))
-    small, rest = _part_of_tier(tier, inside), _drawn_by_others(held, tier, plan, pools, inside)
+    small, rest = _part_of_tier(tier, inside, scope.may_change[0]), _drawn_by_others(held, tier, plan, pools, inside)
     own = np.isin(np.arange(len(plan.site_of_part)), small.part) & _served_inside(plan, scope)
     start = FirstTierPlan(np.where(own, plan.site_of_part, -1), np.where(scope.may_change[0], size, -1))
     begin = time.monotonic()
@@ -61,6 +62,8 @@ def searched_around(problem: Problem, coefficients: Coefficients, plan: Plan, sc
     if not (other.site_of_part >= 0).any():
         return plan
     other = settle_and_improve(held, coefficients, tier, other)
+    if lawful_sites(problem, plan.open_sites) and not lawful_sites(problem, other.open_sites):
+        return plan
     before, after = (books(problem, p).objective_cny_per_year for p in (plan, other))
     return other if after < before - WORTH_CNY_PER_YEAR else plan
 
@@ -75,15 +78,16 @@ def _arcs_inside(tier: FirstTier, plan: Plan, scope: Scope) -> Bool:
     return np.asarray(scope.may_change[0][tier.site] & free[tier.part], dtype=bool)
 
 
-def _part_of_tier(tier: FirstTier, inside: Bool) -> FirstTier:
-    """The tier with some of its arcs; sites that must open cost nothing but what a larger size adds."""
+def _part_of_tier(tier: FirstTier, inside: Bool, may_change: Bool) -> FirstTier:
+    """The tier with some of its arcs and sites; sites that must open cost nothing but what a larger size adds."""
     site = tier.site[inside]
-    cost = tier.open_cny_per_year
-    duty = cost.min(axis=1, initial=np.inf) - tier.closed_cny_per_year
+    cost = np.where(may_change[:, None], tier.open_cny_per_year, np.inf)
+    least = cost.min(axis=1, initial=np.inf)
+    duty = np.where(tier.must_open & np.isfinite(least), least - tier.closed_cny_per_year, 0.0)
     return replace(
         tier, arc=tier.arc[inside], part=tier.part[inside], site=site, use=tier.use[inside], families=(),
         first=np.searchsorted(site, np.arange(tier.site_count + 1)),
-        open_cny_per_year=np.where(tier.must_open[:, None], cost - duty[:, None], cost))
+        open_cny_per_year=cost - duty[:, None])
 
 
 def _drawn_by_others(problem: Problem, tier: FirstTier, plan: Plan, pools: Pools, inside: Bool) -> Float:

@@ -126,7 +126,7 @@ def _repaired_upper(problem: Problem, coefficients: Coefficients, start: Plan, s
                   for level in range(1, len(problem.sites)))
     same = all(np.array_equal(a.site, b.site) and np.array_equal(a.size, b.size)
                for a, b in zip(upper, start.open_sites[1:], strict=True))
-    if same and all(len(opened.site) for opened in upper):
+    if same and _is_whole(start):
         return upper
     supply = _supply(problem, start)
     if not len(supply.site):
@@ -139,6 +139,16 @@ def _repaired_upper(problem: Problem, coefficients: Coefficients, start: Plan, s
     if choice is None or not all(len(opened.site) for opened in choice.open_sites):
         return upper
     return improve_upper(problem, coefficients, choice.open_sites, supply)
+
+
+def _is_whole(start: Plan) -> bool:
+    """Whether everything that arrives somewhere is sent on: no site above the first tier was taken away."""
+    arriving = start.site_of_part[start.site_of_part >= 0]
+    for flow in start.flows:
+        if not np.isin(arriving, flow.origin).all():
+            return False
+        arriving = flow.destination
+    return True
 
 
 def _lawful_sites(problem: Problem, coefficients: Coefficients, level: int, opened: OpenSites) -> OpenSites:
@@ -161,7 +171,9 @@ def _supply(problem: Problem, start: Plan) -> Supply:
     load = np.zeros((len(problem.sites[0]), len(problem.network.materials)))
     np.add.at(load, start.site_of_part[arc >= 0], problem.captured_t_per_day[arc[arc >= 0]])
     used = np.flatnonzero(load.sum(axis=1) > 0.0)
-    return Supply(used, load[used])
+    rows = problem.rows
+    room = rows.most - rows.values((start.open_sites[0],), 0) if len(rows) else None
+    return Supply(used, load[used], row_room=room)
 
 
 def _first_choices(problem: Problem, coefficients: Coefficients, start: Plan) -> tuple[Int, Int]:
