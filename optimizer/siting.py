@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -42,6 +43,8 @@ Int = NDArray[np.int64]
 GUIDE_STEPS = 25
 QUICK = 16
 """The first plan takes this part of the iterations: the bound only needs to know what some plan costs."""
+PRICE_SHARES = (1.0, 0.4, 0.0)
+"""Shares of the relaxation's prices of scarce rules that are tried; the best goes on."""
 KERNEL_SHARE = 0.25
 """Sites whose opening looks dearer than this share of a typical site at the part prices are not tried."""
 
@@ -158,12 +161,10 @@ class _Search:
         self._bounding = bounding
         self._trim_price = np.zeros(len(problem.network.materials))
 
-    def _price_rules(self, number: Int, price: Float) -> None:
+    def _price_rules(self, price: Float) -> None:
         """Let openings pay for what they take of scarce rules, such as a budget, while the plan is searched."""
-        every = np.zeros(len(self.problem.site_rows))
-        every[number] = np.where(self.problem.rows.sign[number] > 0.0, price, 0.0)
-        self.priced = with_row_prices(self.problem, self.coefficients, every)
-        self.priced_tier = with_row_prices_at_first(self.problem, self.tier, every)
+        self.priced = with_row_prices(self.problem, self.coefficients, price)
+        self.priced_tier = with_row_prices_at_first(self.problem, self.tier, price)
 
     def news(self, phase: str, share: float) -> Progress:
         """Where the search stands, with the bound so far."""
@@ -190,15 +191,31 @@ class _Search:
         if relaxed is None:
             self.clock.hit = True
             return self._nothing()
-        self.guide = relaxed.part_price
-        if rules is not None:
-            self._price_rules(rules.number, relaxed.row_price)
         load = np.zeros((tier.site_count, len(problem.network.materials)))
         np.add.at(load, tier.site, problem.captured_t_per_day[tier.arc] * relaxed.arc_share[:, None])
         used = np.flatnonzero(load.sum(axis=1) > 1e-6)
         self._trim_price = guess
         supply = self._as_supply(load, used, np.argmin(tier.open_cny_per_year, axis=1), relaxed.open_share)
         self.clock.mark("relaxation")
+        every = np.zeros(len(problem.site_rows))
+        if rules is not None:  # what is scarce, such as a budget, is priced; what is asked for is not
+            every[rules.number] = np.where(problem.rows.sign[rules.number] > 0.0, relaxed.row_price, 0.0)
+        best: tuple[float, Plan, _Search] | None = None
+        for share in PRICE_SHARES if every.any() else (0.0,):
+            trial = copy(self)
+            trial._price_rules(share * every)
+            trial.guide = relaxed.part_price
+            plan = trial._quick_at(supply)
+            cost = books(problem, plan).objective_cny_per_year
+            if best is None or cost < best[0]:
+                best = (cost, plan, trial)
+        assert best is not None
+        self.guide, self.priced, self.priced_tier = best[2].guide, best[2].priced, best[2].priced_tier
+        return best[1]
+
+    def _quick_at(self, supply: Supply) -> Plan:
+        """A plan for the loads of a relaxed first tier at the present prices of the side rules."""
+        problem, tier = self.problem, self.tier
         choice = choose_upper_tiers(problem, self.priced, supply, gap=self.settings.gap,
                                     time_limit_s=max(10.0, min(30.0, self.clock.left_s())), seed=self.settings.seed)
         self.clock.mark("upper_tiers")
@@ -207,7 +224,7 @@ class _Search:
             self.clock.hit = True
             return self._nothing()
         self.clock.hit |= choice.hit_time_limit
-        if not len(used) or not all(len(opened.site) for opened in choice.open_sites):
+        if not len(supply.site) or not all(len(opened.site) for opened in choice.open_sites):
             return self._nothing()
         upper = improve_upper(problem, self.priced, choice.open_sites, supply)
         keep = np.flatnonzero(tier.must_open)
@@ -350,7 +367,7 @@ class _Search:
 def _duty_free(tier: FirstTier) -> FirstTier:
     """The first tier with sites that must stay at no cost but that of a larger size: closing them saves nothing."""
     cost = tier.open_cny_per_year
-    duty = cost.min(axis=1, initial=np.inf) - tier.closed_cny_per_year
+    duty = np.where(tier.must_open, cost.min(axis=1, initial=np.inf), 0.0) - tier.closed_cny_per_year
     return replace(tier, open_cny_per_year=np.where(tier.must_open[:, None], cost - duty[:, None], cost))
 
 

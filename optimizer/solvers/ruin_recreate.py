@@ -100,20 +100,35 @@ class Recreation:
         old_arcs = self.arc[parts]
         before = float(self.cost[old_arcs[old_arcs >= 0]].sum() + self._fixed(ruined, self.size[ruined]).sum())
         found = self._recreate(parts, ruined, random)
+        left = self.drawn - self.pools.draw[old_arcs[old_arcs >= 0]].sum(axis=0)
         if self.rules is not None:
-            lawful = self._lawful(self.rules, ruined, found)
+            lawful = self._lawful(self.rules, ruined, self._trimmed(found, left))
             if lawful is None:
                 return 0.0
             found = lawful
         after = float(self.cost[found.arc[found.arc >= 0]].sum() + self._fixed(found.site, found.size).sum())
-        drawn = (self.drawn - self.pools.draw[old_arcs[old_arcs >= 0]].sum(axis=0)
-                 + self.pools.draw[found.arc[found.arc >= 0]].sum(axis=0))
+        drawn = left + self.pools.draw[found.arc[found.arc >= 0]].sum(axis=0)
         if (drawn > np.maximum(self.pools.limit, self.drawn) * (1 + 1e-12)).any():
             return 0.0
         if after >= before and random.random() >= np.exp(-(after - before) / heat):
             return 0.0
         self._apply(parts, ruined, found, drawn)
         return after - before
+
+    def _trimmed(self, found: _Recreated, left: Float) -> _Recreated:
+        """What was found without the parts that save least where a pool has no room for all (rules keep it small)."""
+        limit = np.maximum(self.pools.limit, self.drawn)
+        served = np.flatnonzero(found.arc >= 0)
+        excess = left + self.pools.draw[found.arc[served]].sum(axis=0) - limit
+        if not (excess > 0.0).any():
+            return found
+        served = served[(self.pools.draw[found.arc[served]][:, excess > 0.0] > 0.0).any(axis=1)]
+        order = served[np.argsort(-self.cost[found.arc[served]], kind="stable")]
+        enough = (np.cumsum(self.pools.draw[found.arc[order]], axis=0) >= excess).all(axis=1)
+        arc = found.arc.copy()
+        arc[order[: int(np.argmax(enough)) + 1 if enough.any() else len(order)]] = -1
+        busy = np.isin(found.site, self.tier.site[arc[arc >= 0]])
+        return _Recreated(arc, found.site[busy], found.size[busy])
 
     def _lawful(self, rules: FirstTierRules, ruined: Int, found: _Recreated) -> _Recreated | None:
         """What was found, with ruined sites left open that a rule needs; None where a rule stays broken."""
