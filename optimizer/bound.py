@@ -232,4 +232,6 @@ def dropped_rules(problem: Problem) -> tuple[str, ...]:
         out.append("minimum_throughput")
     if np.isfinite(problem.capacity_m3_per_day(last)).any():
         out.append("volume_of_last_tier")
+    if problem.assignment == "nearest":
+        out.append("nearest_assignment")
     return tuple(out)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from optimizer.accounts import Throughput, throughput
 from optimizer.check_sanity import check_sanity
+from optimizer.nearest import check_nearest
 from optimizer.objectives import facilities
 from optimizer.plan import Plan
 from optimizer.problem import FULL_SHARE, Problem, SiteStatus, with_allowance
@@ -41,6 +42,8 @@ def check_plan(problem: Problem, plan: Plan) -> list[Violation]:
     faults += [*_faults_of_sites(problem, plan, through), *_faults_of_capacity(problem, plan, through),
                *_faults_of_flows(problem, plan, through), *_faults_of_rules(problem, plan),
                *_faults_of_mass(problem, plan, through)]
+    if problem.assignment == "nearest":
+        faults += check_nearest(problem, plan)
     return faults or check_sanity(problem, plan, through)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
+
+Assignment = Literal["planned", "nearest"]
 
 FULL_SHARE = 5e-9
 """A site of the first tier counts as within its capacity up to this share above it: rounding of sums."""
@@ -126,6 +129,8 @@ class Problem:
     """Side rules over open sites, see optimizer/site_rows.py."""
     max_households_per_site: float | None = None
     """Household cap of a site of the first tier."""
+    assignment: Assignment = "planned"
+    """Who decides which site a part uses: the plan, or the residents (see optimizer/nearest.py)."""
 
     def __post_init__(self) -> None:
         """Raise ValueError where shapes do not fit together."""

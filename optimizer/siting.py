@@ -33,6 +33,7 @@ from optimizer.solvers.assignment import Served, Upward, path_cost, transport, u
 from optimizer.solvers.bound_process import BoundProcess
 from optimizer.solvers.certify import Effort, blank, capacity_prices, end_price_guess, relaxed_at
 from optimizer.solvers.moves import settle_and_improve
+from optimizer.solvers.nearest_plan import nearest_plan
 from optimizer.solvers.ruin_recreate import FirstTierPlan, improve
 from optimizer.solvers.upper_search import improve_upper
 from optimizer.solvers.upper_tiers import Supply, choose_upper_tiers
@@ -45,6 +46,8 @@ QUICK = 16
 """The first plan takes this part of the iterations: the bound only needs to know what some plan costs."""
 PRICE_SHARES = (1.0, 0.4, 0.0)
 """Shares of the relaxation's prices of scarce rules that are tried; the best goes on."""
+NEAREST_TRIES = 20
+"""Changes tried per iteration where residents use the nearest site: each is cheap."""
 KERNEL_SHARE = 0.25
 """Sites whose opening looks dearer than this share of a typical site at the part prices are not tried."""
 
@@ -96,6 +99,8 @@ def site_network(problem: Problem, settings: SiteSettings,
         search.known(plan)
         bounding.tell(books(problem, plan).objective_cny_per_year)
         plan = search.or_nothing(search.improve(search.first_plan(plan)))
+        if problem.assignment == "nearest":
+            plan = search.as_residents_go(plan)
         on_progress(search.news("bound", 0.95))
         multipliers = bounding.multipliers()
     finally:
@@ -175,7 +180,9 @@ class _Search:
         return Progress(phase, share, self.best, bound, gap)
 
     def known(self, plan: Plan) -> None:
-        """Remember what the best whole plan so far costs, for the news."""
+        """Remember what the best whole plan so far costs, for the news (a planned one is none under nearest)."""
+        if self.problem.assignment == "nearest":
+            return
         account = books(self.problem, plan)
         if self.best is None or account.objective_cny_per_year < self.best:
             self.best, self.account = account.objective_cny_per_year, account
@@ -340,6 +347,17 @@ class _Search:
         """Part prices at these arc costs, a little raised; returns the sites worth trying at them."""
         self.guide, margin = raise_part_prices(self.priced_tier, arc_cost, self.guide, steps=GUIDE_STEPS)
         return margin < KERNEL_SHARE * float(np.median(self.tier.open_cny_per_year.min(axis=1)))
+
+    def as_residents_go(self, planned: Plan) -> Plan:
+        """The best plan found in which residents use the nearest site, from the sites of a planned one."""
+        def watch(share: float) -> bool:
+            self.on_progress(self.news("search", 0.9 + 0.05 * share))
+            return self.clock.left_s() <= 0.0
+
+        found = nearest_plan(self.problem, self.coefficients, self.tier, planned, rounds=self.settings.rounds,
+                             tries=NEAREST_TRIES * self.settings.iterations, seed=self.settings.seed, watch=watch)
+        self.clock.mark("nearest")
+        return self._nothing() if found is None else self.or_nothing(found)
 
     def or_nothing(self, plan: Plan) -> Plan:
         """The plan, or that of serving nobody where this is lawful and cheaper."""
