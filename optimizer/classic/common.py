@@ -41,6 +41,20 @@ class Flows:
 
 
 @dataclass(frozen=True)
+class BranchRecord:
+    """A finished Lagrangian branch and bound, node by node in depth-first order (branch with the site open first)."""
+
+    prices: NDArray[np.float32]
+    """[nodes, clients]."""
+    branch: Int
+    """Site each node branches on (an index into the sites left), -1 where the search ends, [nodes]."""
+    target: Float
+    """Bound from which each node counted as settled, [nodes]."""
+    first_total: float
+    """Cost of the plan when sites were fixed at the root."""
+
+
+@dataclass(frozen=True)
 class ClassicResult:
     """The answer to one classic problem: what is open, who goes where, and how good that is at worst."""
 
@@ -63,6 +77,8 @@ class ClassicResult:
     """Prices per client that prove a Lagrangian bound to whoever recomputes it."""
     checkable_bound: float = float("nan")
     """The part of the bound that `multipliers` alone prove, nan where there are none."""
+    record: BranchRecord | None = None
+    """What proves the rest of the bound, where a finished branch and bound does."""
     reason: str = ""
     """Why there is no plan, in one line."""
     clients: tuple[int, ...] = ()
