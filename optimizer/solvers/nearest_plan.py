@@ -169,15 +169,16 @@ class _Nearest:
         """CNY per year, inf without a plan."""
         return np.inf if plan is None else books(self.problem, plan).objective_cny_per_year
 
-    def one_by_one(self, start: Plan, watch: Callable[[int], bool]) -> Plan:
+    def one_by_one(self, start: Plan | None, upper: Upper, watch: Callable[[int], bool]) -> Plan | None:
         """Whole plans around a plan, one or two first-tier sites changed at a time, until none is cheaper.
 
         Then the same from other sites at random, RESTARTS times or as long as WHOLE_TRIES last.
         """
         random = np.random.default_rng(self.seed)
-        tried, wins = set[bytes](), start
-        at, size = start, self.sizes_in_use(start)
-        restarts = 0
+        at = self._elsewhere(random, upper) if start is None else start
+        if at is None:
+            return None
+        tried, restarts, wins, size = set[bytes](), 0, at, self.sizes_in_use(at)
         while True:
             value = self.objective(at)
             for other_size in self._changed(size):
@@ -191,15 +192,15 @@ class _Nearest:
                 cost = self.objective(other)
                 if other is not None and cost < value - WORTH_CNY_PER_YEAR:
                     at, size = other, self.sizes_in_use(other)
-                    wins = at if cost < self.objective(wins) - WORTH_CNY_PER_YEAR else wins
+                    wins = min((wins, at), key=self.objective)
                     break
             else:
-                found = self._elsewhere(random, wins.open_sites[1:]) if restarts < RESTARTS else None
+                found = self._elsewhere(random, at.open_sites[1:]) if restarts < RESTARTS else None
                 restarts += 1
                 if found is None:
                     return wins
                 at, size = found, self.sizes_in_use(found)
-                wins = at if self.objective(at) < self.objective(wins) - WORTH_CNY_PER_YEAR else wins
+                wins = min((wins, at), key=self.objective)
 
     def _elsewhere(self, random: np.random.Generator, upper: Upper) -> Plan | None:
         """A plan with sites in use and sizes drawn by lot; None where several draws gave none."""
@@ -240,10 +241,9 @@ def nearest_plan(problem: Problem, coefficients: Coefficients, tier: FirstTier, 
     """
     search = _Nearest(problem, coefficients, tier, seed)
     size, upper = search.sizes_in_use(planned), planned.open_sites[1:]
-    if not (size >= 0).any() or not all(len(opened.site) for opened in upper):
-        return None
-    best = search.fitted(size, upper)
-    for number in range(max(rounds, 1)):
+    starts = (size >= 0).any() and all(len(opened.site) for opened in upper)
+    best = search.fitted(size, upper) if starts else None
+    for number in range(max(rounds, 1) if starts else 0):
         own_tries = tries if number == 0 else tries // 2
         start, above = (size, upper) if best is None else (search.sizes_in_use(best), best.open_sites[1:])
 
@@ -255,6 +255,6 @@ def nearest_plan(problem: Problem, coefficients: Coefficients, tier: FirstTier, 
         plan = search.fitted(found, above)
         if search.objective(plan) < search.objective(best) - WORTH_CNY_PER_YEAR:
             best = plan
-    if best is not None and tier.site_count <= SMALL_SITES:
-        best = search.one_by_one(best, lambda _: watch(1.0))
+    if tier.site_count <= SMALL_SITES:
+        best = search.one_by_one(best, upper, lambda _: watch(1.0))
     return best
