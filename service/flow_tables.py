@@ -7,6 +7,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from optimizer.nearest import nearest_arcs
 from optimizer.network import DAYS_PER_YEAR
 from service.result_tables import Outcome, frame
 from service.vehicles import trip_lines
@@ -14,8 +15,8 @@ from service.vehicles import trip_lines
 Float = NDArray[np.float64]
 
 NO_SITE_IN_REACH, NOT_WORTH_A_SITE = "no_site_within_walking_limit", "no_open_site_in_reach"
-NO_ROOM = "no_open_site_with_room"
-UNSERVED_REASONS = (NO_SITE_IN_REACH, NOT_WORTH_A_SITE, NO_ROOM)
+NO_ROOM, NEAREST_FULL = "no_open_site_with_room", "nearest_site_full"
+UNSERVED_REASONS = (NO_SITE_IN_REACH, NOT_WORTH_A_SITE, NO_ROOM, NEAREST_FULL)
 
 
 def assignment_layer(out: Outcome) -> gpd.GeoDataFrame:
@@ -42,6 +43,10 @@ def unserved_layer(out: Outcome) -> gpd.GeoDataFrame:
     is_open = out.plan.open_sites[0].size_of(len(problem.sites[0])) >= 0
     reason = np.where(np.isin(part, problem.walk.part), NOT_WORTH_A_SITE, NO_SITE_IN_REACH)
     reason = np.where(np.isin(part, problem.walk.part[is_open[problem.walk.site]]), NO_ROOM, reason)
+    if problem.assignment == "nearest":
+        in_use = np.zeros(len(is_open), dtype=bool)
+        in_use[out.plan.site_of_part[out.plan.site_of_part >= 0]] = True
+        reason = np.where(nearest_arcs(problem, in_use)[part] >= 0, NEAREST_FULL, reason)
     lost = out.through.unserved[part].sum(axis=1)
     rows = {
         "id": [demand.part_ids[p] for p in part], "part_id": [demand.part_ids[p] for p in part],

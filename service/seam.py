@@ -145,7 +145,8 @@ def as_problem(brief: Brief, ground: Ground) -> Problem:
         network=network, demand=_demand(brief, ground, index), participation_share=access.share, zone_ids=zone_ids,
         sites=sites, walk=Walk(walk.part, walk.site, walk.distance_m, captured),
         legs=tuple(Leg(w.loaded_m, w.loaded_s, w.empty_m, w.empty_s) for w in ground.ways),
-        max_households_per_site=brief.household_cap)
+        max_households_per_site=brief.household_cap,
+        assignment=access.assignment)
     return replace(problem, site_rows=tuple(_side_rules(brief, problem)))
 
 

@@ -88,6 +88,8 @@ class AccessConfig(Config):
     share: Share = 0.8
     decay_m: Positive = 500.0
     max_m: Positive = 800.0
+    assignment: Literal["planned", "nearest"] = "planned"
+    """Who decides which site residents use: the plan, or residents, who go to the nearest."""
 
 
 class ScreeningConfig(Config):
