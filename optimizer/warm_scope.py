@@ -138,3 +138,31 @@ def _held(sites: Sites, opened: OpenSites, mask: Bool) -> Sites:
     lawful = still & (size >= 0) & sites.allowed[rows, np.maximum(size, 0)]
     allowed[rows[lawful], size[lawful]] = True
     return replace(sites, allowed=allowed, status=np.where(lawful, SiteStatus.KEEP, sites.status).astype(np.int64))
+
+
+@dataclass(frozen=True)
+class EditedPlaces:
+    """Sites that edits touch: those of the old problem that lose their state, those of the new one that get theirs."""
+
+    old: tuple[Place, ...]
+    new: tuple[Place, ...]
+
+    def __len__(self) -> int:
+        return len(self.old) + len(self.new)
+
+
+def scopes_of(old: Problem, plan: Plan, new: Problem, start: Plan, places: EditedPlaces) -> tuple[Scope, Scope]:
+    """In the new problem: what is searched around the edits, and the surroundings that may change at all."""
+    both = []
+    for around in (neighbourhood, surroundings):
+        masks = [np.zeros(len(sites), dtype=bool) for sites in new.sites]
+        if places.old:
+            before = around(old, plan, places.old)
+            for level, mask in enumerate(masks):
+                at = _index(new.sites[level].ids, old.sites[level].ids)
+                mask |= (at >= 0) & before.may_change[level][np.maximum(at, 0)]
+        if places.new:
+            for mask, now in zip(masks, around(new, start, places.new).may_change, strict=True):
+                mask |= now
+        both.append(Scope(tuple(masks)))
+    return both[0], both[1]

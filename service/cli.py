@@ -102,6 +102,38 @@ def run(context: typer.Context, study: StudyFile, out: Annotated[Path, typer.Opt
 
 
 @app.command()
+def resolve(context: typer.Context, folder: Annotated[Path, typer.Argument(metavar="DIR", help="result folder")],
+            edits: Annotated[Path, typer.Option("--edits", help="GeoJSON of edits, see docs/edits.md")],
+            out: Annotated[Path | None, typer.Option("--out", help="new result folder; else DIR_edited")] = None,
+            time_limit_s: Annotated[float | None, typer.Option("--time-limit", min=0.001,
+                                                               help="safety stop of siting, s")] = None,
+            full_routing: Annotated[bool, typer.Option("--full-routing", help="route with the study's effort")] = False,
+            as_json: AsJson = False) -> None:
+    """Edit a finished plan and solve it again from where it stands. Exit code: 0 plan, 1 no plan, 2 bad input."""
+    from service.pipeline import RejectedPlanError, Result
+    from service.resolve import ResolveSettings, default_target
+    from service.resolve import resolve as resolve_plan
+    from service.resolve_show import show_edits
+    from service.run_report import show_result, watching
+
+    assert context.parent is not None
+    language: Language = context.parent.params["lang"]
+    settings = ResolveSettings(full_routing=full_routing).limited(time_limit_s)
+    try:
+        with watching(language, None, quiet=as_json) as watch:
+            found = resolve_plan(folder, edits, out or default_target(folder), settings, watch)
+    except RejectedPlanError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(EXIT_NO) from error
+    if as_json:
+        typer.echo(found.report.model_dump_json(indent=1))
+    else:
+        show_result(Result(found.folder, found.plan), language)
+        show_edits(found, language)
+    raise typer.Exit(EXIT_NO if found.plan.status == "no_plan" else EXIT_OK)
+
+
+@app.command()
 def verify(folder: Annotated[Path, typer.Argument(metavar="DIR", help="result folder")],
            inputs: Annotated[Path | None, typer.Option(help="folder that holds the input files")] = None,
            as_json: AsJson = False) -> None:

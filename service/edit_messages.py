@@ -26,6 +26,17 @@ _FILE = {
                          "请换一个 id", "choose another id"),
 }
 
+_PLAN = {
+    "resolve_no_plan": _row("error", "不是可以重解的结果：{reason}", "no result that can be solved again: {reason}",
+                            "请先运行 recynet run", "make one with `recynet run`"),
+    "resolve_input_changed": _row("error", "输入文件在求解后已更改",
+                                  "the input file has changed since the plan was made",
+                                  "请重新运行 recynet run", "make a new plan with `recynet run`"),
+    "resolve_same_folder": _row("error", "输出与原方案是同一文件夹“{folder}”",
+                                "'{folder}' holds the plan that is edited",
+                                "请用 --out 另给文件夹", "name another folder with --out"),
+}
+
 _PROPERTIES = {
     "edit_kind_unknown": _row("error", "edit 为“{kind}”{hint}", "`edit` is '{kind}'{hint}", "可用：{known}",
                               "use one of {known}"),
@@ -110,4 +121,4 @@ _GROUND = {
                                 "make sure of place and tier"),
 }
 
-EDIT_MESSAGES: Mapping[str, Message] = MappingProxyType({**_FILE, **_PROPERTIES, **_NETWORK, **_GROUND})
+EDIT_MESSAGES: Mapping[str, Message] = MappingProxyType({**_FILE, **_PLAN, **_PROPERTIES, **_NETWORK, **_GROUND})

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from service.cache_folder import CACHE_FOLDER
 from service.plan_json import read_plan_json
 
 COPIED = {".gpkg": "plan.gpkg", ".html": "report.html", ".json": "plan.json"}
@@ -87,9 +88,13 @@ def _cells(values: Iterable[Any]) -> list[Any]:
 
 
 def _write_zip(folder: Path, target: Path) -> None:
-    """All files of the result under its name, in a fixed order and with a fixed time: same result, same archive."""
+    """All files of the result under its name, in a fixed order and with a fixed time: same result, same archive.
+
+    What `resolve` keeps to save time (the folder `cache`) is left out.
+    """
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.resolve() != target.resolve()):
+        for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.resolve() != target.resolve()
+                           and p.parent != folder / CACHE_FOLDER):
             entry = zipfile.ZipInfo(f"{folder.name}/{path.relative_to(folder).as_posix()}", (1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, path.read_bytes())

@@ -19,11 +19,11 @@ from geodata.ground import Ground, Measured, Ways
 from geodata.parts import Parts
 from geodata.roads import Snap
 from geodata.walks import WalkArcs
+from service.cache_folder import CACHE_FOLDER, GROUND_FILE
 from service.lookup import config_text
 from service.manifest import sha256_of
 from service.study import Study
 
-FOLDER, FILE = "cache", "ground.npz"
 _WAYS = ("loaded_m", "loaded_s", "empty_m", "empty_s")
 _SNAP = ("edge", "along_m", "distance_m")
 
@@ -53,13 +53,13 @@ def write_ground_cache(folder: Path, study: Study, ground: Ground) -> None:
         "walk_part": walks.part, "walk_site": walks.site, "walk_m": walks.distance_m}
     for leg, ways in enumerate(ground.ways):
         arrays |= {f"way_{leg}_{name}": getattr(ways, name) for name in _WAYS}
-    (folder / FOLDER).mkdir(exist_ok=True)
-    np.savez(folder / FOLDER / FILE, allow_pickle=False, **arrays)
+    (folder / CACHE_FOLDER).mkdir(exist_ok=True)
+    np.savez(folder / CACHE_FOLDER / GROUND_FILE, allow_pickle=False, **arrays)
 
 
 def read_ground_cache(folder: Path, study: Study) -> Measured | None:
     """What was measured, or None where there is no file, or one of other inputs, configuration or code."""
-    path = folder / FOLDER / FILE
+    path = folder / CACHE_FOLDER / GROUND_FILE
     if not path.is_file():
         return None
     try:

@@ -21,7 +21,7 @@ from service.messages import STUDY_MESSAGES
 from service.plan_json import PlanJson
 from service.publish import publish, refuse_foreign_folder
 from service.result_tables import Outcome
-from service.seam import as_problem, ground_of, read_brief
+from service.seam import as_problem, read_brief, unedited_ground, with_edits
 from service.study import Study
 from service.vehicles import Haulage
 
@@ -44,7 +44,8 @@ def run(study: Study, target: Path, watch: Watch = lambda _: None) -> Result:
     clock.begin("reading", 0.02)
     brief = read_brief(study)
     clock.begin("ground", 0.05)
-    ground = ground_of(brief)
+    unedited = unedited_ground(brief)
+    ground = with_edits(brief, unedited)
     problem = as_problem(brief, ground)
     clock.begin("siting", 0.10)
     siting = site_network(problem, site_settings(study), clock.within(0.10, 0.65))
@@ -54,7 +55,7 @@ def run(study: Study, target: Path, watch: Watch = lambda _: None) -> Result:
     referee(problem, siting.plan, haulage)
     outcome = Outcome(brief, ground, problem, all_coefficients(problem), siting.plan, haulage)
     timings = {**clock.seconds(), **{f"siting.{k}": v for k, v in siting.plan.report.seconds.items()}}
-    plan = publish(outcome, siting.multipliers, siting.bound, target, timings)
+    plan = publish(outcome, siting.multipliers, siting.bound, target, timings, unedited=unedited)
     clock.begin("done", 1.0, plan.objective_cny_per_year, plan.bound_cny_per_year, plan.gap)
     return Result(target, plan)
 

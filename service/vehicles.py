@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -36,16 +37,20 @@ class Haulage:
     hit_time_limit: bool
 
 
-def loads_of(problem: Problem, ground: Ground, plan: Plan) -> Loads:
-    """Collection areas of the stations and full-load links above them, with directed street distances."""
-    return Loads(_areas(problem, ground, plan), _links(problem, ground, plan))
+def loads_of(problem: Problem, ground: Ground, plan: Plan, stations: Collection[str] | None = None) -> Loads:
+    """Collection areas of the stations (or of some, by id) and full-load links above all of them.
+
+    Distances are those of the directed streets.
+    """
+    return Loads(_areas(problem, ground, plan, stations), _links(problem, ground, plan))
 
 
-def _areas(problem: Problem, ground: Ground, plan: Plan) -> tuple[CollectionArea, ...]:
+def _areas(problem: Problem, ground: Ground, plan: Plan,
+           stations: Collection[str] | None) -> tuple[CollectionArea, ...]:
     feed, tier = problem.network.tiers[1].feed, problem.network.tiers[0]
     assert feed is not None
     vehicle = problem.network.vehicle(feed.vehicle)
-    graph, points, stations = drive_graph(ground, 0)
+    graph, points, bases = drive_graph(ground, 0)
     flow = plan.flows[0]
     size = plan.open_sites[0].size_of(len(problem.sites[0]))
     storage = np.array([np.inf if s.storage_m3 is None else s.storage_m3 for s in tier.sizes])
@@ -53,10 +58,10 @@ def _areas(problem: Problem, ground: Ground, plan: Plan) -> tuple[CollectionArea
     areas = []
     for station in plan.open_sites[1].site:
         rows = np.flatnonzero(flow.destination == station)
-        if len(rows) == 0:
+        if len(rows) == 0 or (stations is not None and problem.sites[1].ids[station] not in stations):
             continue
         site = flow.origin[rows]
-        nodes = np.concatenate([[stations[station]], points[site]])
+        nodes = np.concatenate([[bases[station]], points[site]])
         found = times(graph, nodes, nodes)
         np.fill_diagonal(found.distance_m, 0.0)
         np.fill_diagonal(found.duration_s, 0.0)

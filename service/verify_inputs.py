@@ -17,6 +17,9 @@ def moved_study(study: Study, inputs: Path, stated_sha256: Mapping[str, str]) ->
     """
     moved, notes, found = {}, [], {}
     for role, source in study.inputs.named():
+        if source.path.parent == study.folder and source.path.is_file():  # edits that the result itself keeps
+            moved[role] = source
+            continue
         asked = (source.path, stated_sha256.get(role, ""))
         if asked not in found:
             found[asked], note = _located(source.path, inputs, asked[1])

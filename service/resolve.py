@@ -1,0 +1,160 @@
+"""`recynet resolve`: a planner edits a finished plan and gets the new certified one from the warm start.
+
+The edits become part of the question (inputs.edits of the new folder's study), so that `recynet verify` rebuilds the
+edited model from inputs and edits alone. What is searched where: optimizer/warm_start.py.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from geodata.tables import DataError, fault
+from optimizer.accounts import all_coefficients
+from optimizer.siting import Progress
+from optimizer.solvers.certify import blank
+from optimizer.warm_start import WarmSettings, WarmSiting, resite
+from service.edit_merge import MergedEdits, edits_text, merged
+from service.edit_messages import EDIT_MESSAGES
+from service.edit_targets import editable_ground
+from service.edits import network_faults, read_edits
+from service.manifest import MANIFEST, sha256_of
+from service.pipeline import referee, routing_settings
+from service.plan_json import PlanJson
+from service.publish import publish, refuse_foreign_folder
+from service.resolve_case import EditedCase, OldPlan, edited_case, read_old_plan
+from service.resolve_costs import EachAlone, costs_alone
+from service.resolve_report import REPORT_FILE, EditsReport, Told, edits_report
+from service.resolve_routes import Rerouted, quick, reroute
+from service.result_tables import Outcome
+from service.seam import Brief
+from service.study import EditsConfig, Study
+
+Watch = Callable[[Progress], None]
+EDITS_FILE = "edits.geojson"
+ROUTING_ITERATIONS, ROUTING_ROUNDS = 40, 1
+"""Effort for stations that are routed anew: a planner waits for the answer."""
+ALONE_S = 5.0
+"""The cost of each edit by itself is worked out as long as this lasts."""
+
+
+@dataclass(frozen=True)
+class ResolveSettings:
+    """How hard to search, and what to leave out."""
+
+    warm: WarmSettings = field(default_factory=WarmSettings)
+    alone_s: float = ALONE_S
+    full_routing: bool = False
+    """Route changed stations with the study's own effort."""
+
+    def limited(self, time_limit_s: float | None) -> ResolveSettings:
+        """The same with another safety stop of siting; None changes nothing."""
+        return self if time_limit_s is None else replace(self, warm=replace(self.warm, time_limit_s=time_limit_s))
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The folder a re-solve leaves, its key figures, and what the edits cost."""
+
+    folder: Path
+    plan: PlanJson
+    report: EditsReport
+
+
+def default_target(folder: Path) -> Path:
+    """<folder>_edited, or the next free <folder>_edited_2, _3 ..."""
+    folder = folder.resolve()
+    names = [f"{folder.name}_edited", *(f"{folder.name}_edited_{n}" for n in range(2, 1000))]
+    return next(folder.parent / name for name in names if not (folder.parent / name).exists())
+
+
+def resolve(folder: Path, edits_file: Path, target: Path, settings: ResolveSettings | None = None,
+            watch: Watch = lambda _: None) -> Resolved:
+    """Apply edits to the plan of a result folder and publish the new plan at the target.
+
+    DataError with every fault of the edits, or where the old result cannot be used; RejectedPlanError where the referee
+    rejects the new plan. Nothing is written then.
+    """
+    settings = settings or ResolveSettings()
+    if target.resolve() == folder.resolve():
+        raise DataError([fault("resolve_same_folder", messages=EDIT_MESSAGES, folder=str(folder))])
+    refuse_foreign_folder(target)
+    clock = _Clock(watch)
+    clock.begin("reading", 0.0)
+    new = read_edits(edits_file)
+    old = read_old_plan(folder)
+    wrong = network_faults(new.edits, old.brief.network)
+    if wrong:
+        raise DataError(wrong)
+    edits = merged(old.brief.edits, new.edits, old.problem, old.plan)
+    clock.begin("edits", 0.25)
+    brief = replace(old.brief, edits=edits.edits)
+    editable = editable_ground(brief.edit_terms, old.unedited)
+    case = edited_case(old, brief, editable, range(len(editable.targets)))
+    clock.begin("siting", 0.30)
+    siting = _resited(old, case, settings.warm)
+    clock.begin("edit_costs", 0.60)
+    alone = costs_alone(old, brief, editable, edits, siting.plan.report.objective_cny_per_year, settings.alone_s)
+    clock.begin("routing", 0.65, siting.plan.report.objective_cny_per_year, siting.plan.report.bound_cny_per_year)
+    routing = routing_settings(brief.study)
+    effort = routing if settings.full_routing else quick(routing, ROUTING_ITERATIONS, ROUTING_ROUNDS)
+    routes = reroute(old, case.problem, case.ground, siting.plan, effort)
+    clock.begin("publishing", 0.80)
+    found = _published(old, brief, case, siting, edits, alone, routes, target, clock)
+    clock.begin("done", 1.0, found.plan.objective_cny_per_year, found.plan.bound_cny_per_year, found.plan.gap)
+    return found
+
+
+def _resited(old: OldPlan, case: EditedCase, settings: WarmSettings) -> WarmSiting:
+    """The new plan; without an old certificate the bound starts from nothing."""
+    multipliers = case.multipliers(old)
+    if multipliers is None:
+        multipliers = blank(case.problem, all_coefficients(case.problem))
+    return resite(case.problem, case.start, case.searched, multipliers, old.gap_cny_per_year, settings)
+
+
+def _published(old: OldPlan, brief: Brief, case: EditedCase, siting: WarmSiting, edits: MergedEdits, alone: EachAlone,
+               routes: Rerouted, target: Path, clock: _Clock) -> Resolved:
+    """Refereed and written, with the edits and what they cost beside it."""
+    referee(case.problem, siting.plan, routes.new)
+    seconds = {**clock.seconds(), **{f"siting.{k}": v for k, v in siting.plan.report.seconds.items()}}
+    report = edits_report(Told(old, case, siting, edits, alone, routes, sha256_of(old.folder / MANIFEST), seconds))
+    with tempfile.TemporaryDirectory() as temporary:
+        kept = Path(temporary) / EDITS_FILE
+        text = edits_text(edits.edits)
+        kept.write_text(text, encoding="utf-8")
+        study = _with_edits(brief.study, kept)
+        outcome = Outcome(replace(brief, study=study), case.ground, case.problem, all_coefficients(case.problem),
+                          siting.plan, routes.haulage)
+        plan = publish(outcome, siting.multipliers, siting.bound, target, seconds,
+                       {EDITS_FILE: text, REPORT_FILE: report.model_dump_json(indent=1) + "\n"}, old.unedited)
+    return Resolved(target, plan, report)
+
+
+def _with_edits(study: Study, path: Path) -> Study:
+    inputs = study.inputs.model_copy(update={"edits": EditsConfig(path=path)})
+    changed = study.model_copy(update={"inputs": inputs})
+    changed._file = study.file
+    return changed
+
+
+class _Clock:
+    """Times the phases and says where the work stands."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch, self._phase, self._since = watch, "", time.monotonic()
+        self._seconds: dict[str, float] = {}
+
+    def begin(self, phase: str, share: float, objective: float | None = None, bound: float | None = None,
+              gap: float | None = None) -> None:
+        now = time.monotonic()
+        if self._phase:
+            self._seconds[self._phase] = round(now - self._since, 3)
+        self._phase, self._since = phase, now
+        self._watch(Progress(phase, share, objective, bound, gap))
+
+    def seconds(self) -> dict[str, float]:
+        return dict(self._seconds)

@@ -1,0 +1,170 @@
+"""edits_report.json: from which plan a result comes, what every edit costs, and which sites changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from optimizer.problem import Problem
+from optimizer.siting import gap_share
+from optimizer.tours_check import routed_cost_cny_per_year
+from optimizer.warm_start import WarmSiting
+from service.edit_merge import MergedEdits
+from service.resolve_case import EditedCase, OldPlan
+from service.resolve_costs import EachAlone, Method
+from service.resolve_routes import Rerouted
+
+Change = Literal["opened", "closed", "resized"]
+REPORT_FILE = "edits_report.json"
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PlanFigures(_Row):
+    """What a plan costs and how far it can be from the best."""
+
+    objective_cny_per_year: float
+    bound_cny_per_year: float | None
+    gap_share: float | None
+    routed_cost_cny_per_year: float | None
+
+
+class OldPlanFigures(PlanFigures):
+    """The plan that was edited."""
+
+    study: str
+    folder: str
+    manifest_sha256: str
+    """sha256 of its manifest.json, which holds the hashes of all its files."""
+    first_solve_s: float | None
+    """Siting, routing and publishing of that plan, s, where it says so."""
+
+
+class EditRow(_Row):
+    """One edit and its cost."""
+
+    edit_id: str
+    edit: str
+    site_id: str | None
+    tier_ids: tuple[str, ...]
+    size_id: str | None
+    note: str | None
+    is_new: bool
+    """False for edits of the earlier plan, which hold on."""
+    alone_cny_per_year: float | None
+    """Cost against the old plan with no other new edit; below 0 it saves money."""
+    method: Method | Literal["of_the_earlier_plan"]
+
+
+class SiteChange(_Row):
+    """A site that opens, closes or changes its size."""
+
+    tier_id: str
+    site_id: str
+    change: Change
+    size_before_id: str | None
+    size_after_id: str | None
+    is_edited: bool
+    in_surroundings: bool
+    """In the zone of an edited site, or on the ways that lead through the sites it feeds."""
+
+
+class EditsReport(_Row):
+    """The whole of edits_report.json."""
+
+    schema_version: Literal[1] = 1
+    before: OldPlanFigures
+    after: PlanFigures
+    total_cny_per_year: float
+    """Objective after less before, all edits together."""
+    interaction_cny_per_year: float | None
+    """Total less the sum of each alone: edits that help or hinder one another, and the harder search for the whole."""
+    edits: tuple[EditRow, ...]
+    superseded_edit_ids: tuple[str, ...]
+    """Edits of the earlier plan that a new edit of the same site replaces."""
+    sites: tuple[SiteChange, ...]
+    went_outside: bool
+    """Whether sites outside the surroundings changed, which must save more than the old plan's gap."""
+    rerouted_station_ids: tuple[str, ...]
+    """The tours of all others are those of the old plan."""
+    seconds: dict[str, float]
+    """By phase, up to publishing, s; `siting` is the solve itself."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the report is made of."""
+
+    old: OldPlan
+    case: EditedCase
+    siting: WarmSiting
+    merged: MergedEdits
+    alone: EachAlone
+    routes: Rerouted
+    manifest_sha256: str
+    seconds: dict[str, float]
+
+
+def edits_report(told: Told) -> EditsReport:
+    """The report on a re-solve."""
+    old, report = told.old, told.siting.plan.report
+    total = report.objective_cny_per_year - old.objective_cny_per_year
+    known = [a.cny_per_year for a in told.alone if a.cny_per_year is not None]
+    whole = len(known) == len(told.alone)
+    timings = old.plan_json.timings_s
+    vehicles = told.case.problem.network.vehicles
+    return EditsReport(
+        before=OldPlanFigures(
+            objective_cny_per_year=old.objective_cny_per_year, bound_cny_per_year=old.plan_json.bound_cny_per_year,
+            gap_share=old.plan_json.gap, routed_cost_cny_per_year=old.plan_json.routed_cost_cny_per_year,
+            study=old.plan_json.study, folder=old.folder.resolve().name, manifest_sha256=told.manifest_sha256,
+            first_solve_s=timings.get("siting")),
+        after=PlanFigures(
+            objective_cny_per_year=report.objective_cny_per_year, bound_cny_per_year=report.bound_cny_per_year,
+            gap_share=gap_share(told.case.problem, told.siting.plan, report.bound_cny_per_year),
+            routed_cost_cny_per_year=routed_cost_cny_per_year(told.routes.haulage.tours, vehicles).total_cny_per_year),
+        total_cny_per_year=total, interaction_cny_per_year=total - sum(known) if whole else None,
+        edits=tuple(_edit_rows(told)), superseded_edit_ids=tuple(e.id for e in told.merged.superseded),
+        sites=tuple(_site_changes(told)), went_outside=told.siting.went_outside,
+        rerouted_station_ids=told.routes.stations, seconds=told.seconds)
+
+
+def _edit_rows(told: Told) -> Iterator[EditRow]:
+    alone = {a.edit_id: a for a in told.alone}
+    for edit in told.merged.edits:
+        cost = alone.get(edit.id)
+        yield EditRow(edit_id=edit.id, edit=edit.kind, site_id=edit.site_id or (
+            edit.added_site_id if edit.kind == "add" else None), tier_ids=edit.tier_ids, size_id=edit.size_id,
+            note=edit.note, is_new=edit.id in told.merged.new_ids,
+            alone_cny_per_year=None if cost is None else cost.cny_per_year,
+            method="of_the_earlier_plan" if cost is None else cost.method)
+
+
+def _site_changes(told: Told) -> Iterator[SiteChange]:
+    old, new = told.old, told.case
+    for level, tier in enumerate(new.problem.network.tiers):
+        before = _sizes(old.problem, old.plan.open_sites[level].size_of(len(old.problem.sites[level])), level)
+        after = _sizes(new.problem, told.siting.plan.open_sites[level].size_of(len(new.problem.sites[level])), level)
+        edited = {old.problem.sites[n].ids[row] for n, row in new.places.old if n == level}
+        edited |= {new.problem.sites[n].ids[row] for n, row in new.places.new if n == level}
+        inside = {new.problem.sites[level].ids[row] for row in np.flatnonzero(new.surroundings.may_change[level])}
+        ids = [size.id for size in tier.sizes]
+        for site in sorted(before.keys() | after.keys()):
+            was, now = before.get(site), after.get(site)
+            if was == now:
+                continue
+            change: Change = "opened" if was is None else "closed" if now is None else "resized"
+            yield SiteChange(
+                tier_id=tier.id, site_id=site, change=change,
+                size_before_id=None if was is None else ids[was], size_after_id=None if now is None else ids[now],
+                is_edited=site in edited, in_surroundings=site in inside or site in edited)
+
+
+def _sizes(problem: Problem, size: np.ndarray, level: int) -> dict[str, int]:
+    return {problem.sites[level].ids[row]: int(size[row]) for row in np.flatnonzero(size >= 0)}
