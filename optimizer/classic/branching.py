@@ -76,10 +76,10 @@ class _Search:
         self.prices: list[NDArray[np.float32]] = []
         self.branch: list[int] = []
 
-    def run(self, prices: Float) -> Searched:
+    def run(self, prices: Float, nodes: int) -> Searched:
         kernel = self.kernel
         stack = [_Node(np.arange(len(kernel.cost)), kernel.required.copy(), prices, -np.inf, 1.0)]
-        while stack and time.perf_counter() < self.deadline:
+        while stack and len(self.branch) < nodes and time.perf_counter() < self.deadline:
             stack.extend(reversed(self._split(stack.pop())))
         bound = min([self.best, *(node.bound for node in stack)]) if stack else self.best
         record = BranchRecord(np.array(self.prices, dtype=np.float32).reshape(-1, kernel.cost.shape[1]),
@@ -229,6 +229,7 @@ def replay(kernel: Kernel, record: BranchRecord, best: float) -> bool:
     return not stack
 
 
-def search(kernel: Kernel, prices: Float, best: float, deadline: float) -> Searched:
-    """The best plan of the kernel below `best`, and the bound proven when the deadline came or the walk ended."""
-    return _Search(kernel, best, deadline).run(prices)
+def search(kernel: Kernel, prices: Float, best: float, nodes: int, deadline: float) -> Searched:
+    """The best plan of the kernel below `best`, and the bound proven when the walk ended: complete, or stopped by
+    `nodes` or the deadline."""
+    return _Search(kernel, best, deadline).run(prices, nodes)
