@@ -15,12 +15,12 @@ and `dropped` names them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.configurations import last_tier, mix_cost_cny_per_year, mixes, most_worth
+from optimizer.configurations import last_tier, mix_cost_cny_per_year, mixes, most_worth, possible
 from optimizer.first_tier import FirstTier, choose, first_tier
 from optimizer.objectives import Coefficients
 from optimizer.prices import ArcPrices, SitePrices, arc_prices, onward_prices, unserved_cny_per_year
@@ -32,12 +32,14 @@ Int = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Scenario:
-    """Multipliers that belong together: a price per part and a price per tonne at the last tier."""
+    """Multipliers that belong together: a price per part, per tonne at the last tier, and per unit of a side rule."""
 
     part_price: Float
     """CNY per year, [n]."""
     end_price: Float
     """CNY per year per t/day, [M]."""
+    row: Float = field(default_factory=lambda: np.empty(0))
+    """Per Problem.site_rows, CNY per year per unit of the rule, [R]."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,6 @@ class Multipliers:
     site_per_t: tuple[Float, ...]
     """Per tier, [J_l]; empty for the first and the last tier."""
     site_per_m3: tuple[Float, ...]
-    row: Float
-    """Per Problem.site_rows, CNY per year per unit of the row, [R]."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ def check_multipliers(problem: Problem, multipliers: Multipliers) -> None:
     n, materials, last = len(problem.demand.part_ids), len(problem.network.materials), len(problem.sites) - 1
     arrays = [(s.part_price, (n,)) for s in multipliers.scenarios]
     arrays += [(s.end_price, (materials,)) for s in multipliers.scenarios]
-    arrays += [(multipliers.link_value, multipliers.link_part.shape), (multipliers.row, (len(problem.site_rows),))]
+    arrays += [(s.row, (len(problem.site_rows),)) for s in multipliers.scenarios]
+    arrays += [(multipliers.link_value, multipliers.link_part.shape)]
     for level in range(last + 1):
         shape = (len(problem.sites[level]),) if 0 < level < last else (0,)
         arrays += [(multipliers.site_per_t[level], shape), (multipliers.site_per_m3[level], shape)]
@@ -194,30 +195,39 @@ def lower_bound(problem: Problem, coefficients: Coefficients, multipliers: Multi
         raise BadMultipliersError("the ceiling is not a number")
     check_multipliers(problem, multipliers)
     link = link_table(problem, multipliers)
-    coefficients = with_row_prices(problem, coefficients, multipliers.row)
     tier = first_tier(problem, coefficients)
-    between, _ = between_tiers(problem, coefficients, multipliers, link)
-    within = between - problem.rows.credit(multipliers.row)
-    base = np.array([scenario_value(problem, coefficients, multipliers, s, tier, link) + within
-                     for s in multipliers.scenarios])
+    base = [_before_last_tier(problem, coefficients, multipliers, s, tier, link) for s in multipliers.scenarios]
     value, tried, binding = _over_mixes(problem, coefficients, multipliers, base, ceiling_cny_per_year)
-    return Bound(value, tuple(float(b) for b in base), tried, binding, dropped_rules(problem))
+    return Bound(value, tuple(base), tried, binding, dropped_rules(problem))
 
 
-def _over_mixes(problem: Problem, coefficients: Coefficients, multipliers: Multipliers, base: Float,
+def _before_last_tier(problem: Problem, coefficients: Coefficients, multipliers: Multipliers, scenario: Scenario,
+                      tier: FirstTier, link: Float | None) -> float:
+    """First tier, tiers between and the constant of the side rules in one scenario, CNY per year."""
+    charged = with_row_prices_at_first(problem, tier, scenario.row)
+    between, _ = between_tiers(problem, with_row_prices(problem, coefficients, scenario.row), multipliers, link)
+    first = scenario_value(problem, coefficients, multipliers, scenario, charged, link)
+    return first + between - problem.rows.credit(scenario.row)
+
+
+def _over_mixes(problem: Problem, coefficients: Coefficients, multipliers: Multipliers, base: list[float],
                 ceiling: float) -> tuple[float, int, tuple[int, ...]]:
-    ingredients = last_tier(problem, coefficients)
-    free = [b for b, s in zip(base, multipliers.scenarios, strict=True) if not s.end_price.any()]
+    ingredients = [last_tier(problem, with_row_prices(problem, coefficients, s.row)) for s in multipliers.scenarios]
+    free = [(start + own.base_cny_per_year, number)
+            for number, (start, own, s) in enumerate(zip(base, ingredients, multipliers.scenarios, strict=True))
+            if not s.end_price.any()]
     if not free:
         raise BadMultipliersError("one scenario must leave the last tier unpriced")
-    rows = mixes(ingredients, ceiling - max(free) - ingredients.base_cny_per_year)
+    known, number = max(free)
+    rows = mixes(ingredients[number], ceiling - known)
     if rows is None:
         return -np.inf, 0, ()
-    cost = mix_cost_cny_per_year(ingredients, rows)
+    rows = rows[possible(problem, rows)]
     supply = most_arriving_t_per_day(problem)
     best = np.full(len(rows), -np.inf)
-    for start, scenario in zip(base, multipliers.scenarios, strict=True):
-        best = np.maximum(best, start + cost - most_worth(ingredients, rows, scenario.end_price, supply))
+    for start, own, scenario in zip(base, ingredients, multipliers.scenarios, strict=True):
+        cost = mix_cost_cny_per_year(own, rows)
+        best = np.maximum(best, start + cost - most_worth(own, rows, scenario.end_price, supply))
     if len(rows) == 0 or float(best.min()) >= ceiling:
         return ceiling, len(rows), ()
     worst = int(np.argmin(best))

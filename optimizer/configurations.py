@@ -114,3 +114,44 @@ def most_worth(tier: LastTier, rows: Int, price: Float, most_t_per_day: Float) -
         room = room + float(staying.max(axis=1, initial=0.0).sum())
         worth += (falling[rank] - falling[rank + 1]) * np.minimum(room, most_t_per_day[inside].sum())
     return worth
+
+
+def possible(problem: Problem, rows: Int) -> Bool:
+    """Mixes [N, K] that can be part of a plan that keeps the side rules, judged one rule at a time, [N].
+
+    What a mix takes of a rule at least: the sites of each size that take least, and what no plan can do without.
+    """
+    rules, level = problem.rows, len(problem.sites) - 1
+    out = np.ones(len(rows), dtype=bool)
+    if not len(rules):
+        return out
+    sites, entries = problem.sites[level], rules.tiers[level]
+    count, sizes = sites.allowed.shape
+    fixed = sum((_least_taken(problem, tier) for tier in range(level)), np.zeros(len(rules)))
+    for number in np.unique(entries.row).tolist():
+        own = entries.row == number
+        amount = np.bincount(entries.option[own], weights=entries.amount[own], minlength=count * sizes)
+        amount = np.where(sites.allowed, amount.reshape(count, sizes), np.inf)
+        staying = amount[sites.must_open].min(axis=1)
+        free = np.sort(amount[~sites.must_open], axis=0)
+        least = np.cumsum(np.concatenate([np.zeros((1, sizes)), free]), axis=0)
+        room = rules.most[number] - fixed[number] - float(staying[np.isfinite(staying)].sum())
+        if np.where(np.isfinite(least), least, 0.0).max(axis=0).sum() > room:
+            out &= least[rows, np.arange(sizes)].sum(axis=1) <= room
+    return out
+
+
+def _least_taken(problem: Problem, tier: int) -> Float:
+    """The least signed value that a tier's sites can give each rule, [R]."""
+    entries, sites = problem.rows.tiers[tier], problem.sites[tier]
+    out = np.zeros(len(problem.rows))
+    if not len(entries.row):
+        return out
+    count, sizes = sites.allowed.shape
+    for number in np.unique(entries.row).tolist():
+        own = entries.row == number
+        amount = np.bincount(entries.option[own], weights=entries.amount[own], minlength=count * sizes)
+        amount = np.where(sites.allowed, amount.reshape(count, sizes), np.inf).min(axis=1)
+        amount = np.where(sites.must_open, amount, np.minimum(amount, 0.0))
+        out[number] = amount[np.isfinite(amount)].sum()
+    return out

@@ -39,8 +39,11 @@ class RowLimits:
         return len(self.number)
 
 
-def row_limits(problem: Problem, tier: FirstTier) -> RowLimits | None:
-    """The limits; None where no rule speaks about the first tier."""
+def row_limits(problem: Problem, tier: FirstTier, last_tier_sizes: Int | None = None) -> RowLimits | None:
+    """The limits; None where no rule speaks about the first tier.
+
+    Tonnes take their share of rules in the tiers above; with the sizes of the sites added to the last tier, those do.
+    """
     entries, rows = problem.rows.tiers[0], problem.rows
     if not len(entries.row):
         return None
@@ -52,13 +55,13 @@ def row_limits(problem: Problem, tier: FirstTier) -> RowLimits | None:
     largest = np.zeros(len(number))
     np.maximum.at(largest, row, np.abs(amount))
     breach = BREACH * float(np.median(cost) if len(cost) else 1.0) / np.maximum(largest, 1e-12)
-    per_t, must = _above(problem)
+    per_t, must = _above(problem, last_tier_sizes)
     draw = (problem.captured_t_per_day[tier.arc] @ per_t[:, number]) if per_t.any() else np.zeros((len(tier.arc), 1))
     draw = np.broadcast_to(draw, (len(tier.arc), len(number)))
     return RowLimits(number, row.astype(np.int64), site[here], amount, draw, (rows.most - must)[number], breach)
 
 
-def _above(problem: Problem) -> tuple[Float, Float]:
+def _above(problem: Problem, last_tier_sizes: Int | None) -> tuple[Float, Float]:
     """What a captured t/day takes of each rule in the tiers above at least, [M, R], and what sites that must be open
     there take at least, [R]. An estimate: rules that hold few of a tier's options count for nothing."""
     rows, materials = problem.rows, len(problem.network.materials)
@@ -73,7 +76,13 @@ def _above(problem: Problem) -> tuple[Float, Float]:
         least = np.full(len(rows), np.inf)
         np.minimum.at(least, entries.row[taken], (entries.amount / problem.capacity_t_per_day(level)[size])[taken])
         wide = held > COVERS_SHARE * sites.allowed.sum()
-        per_t += passed[:, None] * np.where(wide & np.isfinite(least), least, 0.0)[None, :]
+        if level < len(problem.sites) - 1 or last_tier_sizes is None:
+            per_t += passed[:, None] * np.where(wide & np.isfinite(least), least, 0.0)[None, :]
+        else:
+            for kind in last_tier_sizes.tolist():
+                mine = taken & (size == kind)
+                mean = np.bincount(entries.row[mine], weights=entries.amount[mine], minlength=len(rows))
+                must += mean / max(int(sites.allowed[:, kind].sum()), 1)
         for j in np.flatnonzero(sites.must_open).tolist():
             of_site = site == j
             own = np.full(len(rows), np.inf)

@@ -11,12 +11,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.bound import Bound, Multipliers, Scenario, lower_bound, most_arriving_t_per_day
+from optimizer.bound import Bound, Multipliers, Scenario, lower_bound, most_arriving_t_per_day, with_row_prices
 from optimizer.configurations import last_tier, mix_cost_cny_per_year, most_worth
 from optimizer.first_tier import FirstTier, first_tier
 from optimizer.objectives import Coefficients
 from optimizer.problem import Problem
 from optimizer.solvers.ascent import as_stored, raise_bound
+from optimizer.solvers.row_ascent import as_stored_rows
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -31,15 +32,20 @@ def carried_multipliers(old: Problem, multipliers: Multipliers, new: Problem) ->
     New parts and rules get 0, new sites of a tier what the old site has whose drives from below are most alike.
     """
     part = _positions(old.demand.part_ids, new.demand.part_ids)
-    scenarios = tuple(Scenario(_taken(s.part_price, part), s.end_price) for s in multipliers.scenarios)
+    scenarios = tuple(Scenario(_taken(s.part_price, part), s.end_price, _rows(old, s, new))
+                      for s in multipliers.scenarios)
     source = [_like(old, new, level) if level else np.empty(0, dtype=np.int64) for level in range(len(new.sites))]
     last = len(new.sites) - 1
     per_t, per_m3 = (tuple(prices[source[n]] if 0 < n < last else prices for n, prices in enumerate(tiers))
                      for tiers in (multipliers.site_per_t, multipliers.site_per_m3))
-    rows = {_row_key(row): price for row, price in zip(old.site_rows, multipliers.row, strict=True)}
-    row = np.array([rows.get(_row_key(r), 0.0) for r in new.site_rows], dtype=np.float64)
     link_part, link_site, link_value = _links(old, multipliers, part, source)
-    return Multipliers(scenarios, link_part, link_site, link_value, per_t, per_m3, row)
+    return Multipliers(scenarios, link_part, link_site, link_value, per_t, per_m3)
+
+
+def _rows(old: Problem, scenario: Scenario, new: Problem) -> Float:
+    """Prices of the new problem's side rules, [R]."""
+    prices = {_row_key(row): price for row, price in zip(old.site_rows, scenario.row, strict=True)}
+    return np.array([prices.get(_row_key(r), 0.0) for r in new.site_rows], dtype=np.float64)
 
 
 def _row_key(row: object) -> tuple[object, ...]:
@@ -99,11 +105,12 @@ def warm_bound(problem: Problem, coefficients: Coefficients, multipliers: Multip
 
 def _deciding(problem: Problem, coefficients: Coefficients, multipliers: Multipliers, bound: Bound) -> int:
     """The scenario that judges the binding mix of the last tier best."""
-    ingredients, row = last_tier(problem, coefficients), np.array([bound.binding_mix], dtype=np.int64)
-    supply = most_arriving_t_per_day(problem)
-    cost = mix_cost_cny_per_year(ingredients, row)
-    judged = [base + float((cost - most_worth(ingredients, row, s.end_price, supply))[0])
-              for base, s in zip(bound.scenario_cny_per_year, multipliers.scenarios, strict=True)]
+    row, supply = np.array([bound.binding_mix], dtype=np.int64), most_arriving_t_per_day(problem)
+    judged = []
+    for base, scenario in zip(bound.scenario_cny_per_year, multipliers.scenarios, strict=True):
+        ingredients = last_tier(problem, with_row_prices(problem, coefficients, scenario.row))
+        worth = most_worth(ingredients, row, scenario.end_price, supply)
+        judged.append(base + float((mix_cost_cny_per_year(ingredients, row) - worth)[0]))
     return int(np.argmax(judged))
 
 
@@ -114,7 +121,7 @@ def _reach(tier: FirstTier) -> float:
 
 def _stored(multipliers: Multipliers) -> Multipliers:
     """The multipliers as the file will hold them."""
-    return Multipliers(tuple(Scenario(as_stored(s.part_price), as_stored(s.end_price)) for s in multipliers.scenarios),
+    return Multipliers(tuple(Scenario(as_stored(s.part_price), as_stored(s.end_price), as_stored_rows(s.row))
+                             for s in multipliers.scenarios),
                        multipliers.link_part, multipliers.link_site, as_stored(multipliers.link_value),
-                       tuple(map(as_stored, multipliers.site_per_t)), tuple(map(as_stored, multipliers.site_per_m3)),
-                       as_stored(multipliers.row))
+                       tuple(map(as_stored, multipliers.site_per_t)), tuple(map(as_stored, multipliers.site_per_m3)))

@@ -31,7 +31,8 @@ def stored_arrays(multipliers: Multipliers) -> dict[str, NDArray[np.generic]]:
         "part_price": np.stack([s.part_price for s in multipliers.scenarios]).astype(np.float32),
         "end_price": np.stack([s.end_price for s in multipliers.scenarios]).astype(np.float32),
         "link_part": multipliers.link_part.astype(np.int32), "link_site": multipliers.link_site.astype(np.int32),
-        "link_value": multipliers.link_value.astype(np.float32), "row": multipliers.row.astype(np.float32)}
+        "link_value": multipliers.link_value.astype(np.float32),
+        "row": np.stack([s.row for s in multipliers.scenarios]).astype(np.float32)}
     for level, (per_t, per_m3) in enumerate(zip(multipliers.site_per_t, multipliers.site_per_m3, strict=True)):
         arrays[f"site_per_t_{level}"] = per_t.astype(np.float32)
         arrays[f"site_per_m3_{level}"] = per_m3.astype(np.float32)
@@ -55,14 +56,13 @@ def read_multipliers(folder: Path, problem: Problem) -> Multipliers:
     try:
         with np.load(folder / "certificate.npz", allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        scenarios = tuple(Scenario(w.astype(np.float64), k.astype(np.float64))
-                          for w, k in zip(arrays["part_price"], arrays["end_price"], strict=True))
+        scenarios = tuple(Scenario(w.astype(np.float64), k.astype(np.float64), r.astype(np.float64))
+                          for w, k, r in zip(arrays["part_price"], arrays["end_price"], arrays["row"], strict=True))
         read = Multipliers(
             scenarios, arrays["link_part"].astype(np.int64), arrays["link_site"].astype(np.int64),
             arrays["link_value"].astype(np.float64),
             tuple(arrays[f"site_per_t_{level}"].astype(np.float64) for level in range(tiers)),
-            tuple(arrays[f"site_per_m3_{level}"].astype(np.float64) for level in range(tiers)),
-            arrays["row"].astype(np.float64))
+            tuple(arrays[f"site_per_m3_{level}"].astype(np.float64) for level in range(tiers)))
         strange = sorted(arrays.keys() ^ stored_arrays(read).keys()) if scenarios else []
     except (OSError, EOFError, KeyError, ValueError, TypeError, BadZipFile, zlib.error) as error:
         raise BadMultipliersError(f"certificate.npz cannot be read: {error}") from error

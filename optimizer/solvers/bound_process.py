@@ -9,7 +9,7 @@ from optimizer.accounts import all_coefficients
 from optimizer.bound import Bound, Multipliers
 from optimizer.first_tier import first_tier
 from optimizer.problem import Problem
-from optimizer.solvers.certify import Effort, base_multipliers, price_mixes
+from optimizer.solvers.certify import Effort, base_multipliers, certificate
 
 
 class BoundProcess:
@@ -73,7 +73,7 @@ def _multipliers(problem: Problem, effort: Effort, ceiling: float) -> Multiplier
     coefficients = all_coefficients(problem)
     tier = first_tier(problem, coefficients)
     base = base_multipliers(problem, coefficients, tier, effort)
-    return price_mixes(problem, coefficients, tier, base, ceiling, effort)
+    return certificate(problem, coefficients, tier, base, ceiling, effort)
 
 
 def _work(pipe: Connection, problem: Problem, effort: Effort) -> None:
@@ -85,4 +85,4 @@ def _work(pipe: Connection, problem: Problem, effort: Effort) -> None:
     def report(bound: Bound) -> None:
         pipe.send(float(bound.value_cny_per_year))
 
-    pipe.send(price_mixes(problem, coefficients, tier, base, ceiling, effort, on_bound=report))
+    pipe.send(certificate(problem, coefficients, tier, base, ceiling, effort, on_bound=report))

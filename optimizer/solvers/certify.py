@@ -21,6 +21,7 @@ from optimizer.bound import (
     priced_arcs,
     site_prices,
     with_row_prices,
+    with_row_prices_at_first,
 )
 from optimizer.configurations import LastTier, last_tier, mix_cost_cny_per_year, most_worth
 from optimizer.first_tier import FirstTier
@@ -29,11 +30,12 @@ from optimizer.objectives import Coefficients
 from optimizer.pools import last_tier_limits, last_tier_pools
 from optimizer.prices import NO_WAY, onward_prices
 from optimizer.problem import Problem
-from optimizer.row_limits import RowLimits
+from optimizer.row_limits import RowLimits, row_limits
 from optimizer.solvers.ascent import as_stored, raise_bound
 from optimizer.solvers.assignment import HOPELESS
 from optimizer.solvers.first_tier_lp import Relaxed, relax
 from optimizer.solvers.link_dual import link_prices
+from optimizer.solvers.row_ascent import as_stored_rows, likely_mix
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -83,9 +85,10 @@ def blank(problem: Problem, coefficients: Coefficients) -> Multipliers:
     per_t = tuple(as_stored(capacity_prices(problem, coefficients, level)) if 0 < level < last else nothing
                   for level in range(last + 1))
     per_m3 = tuple(np.zeros(len(problem.sites[level])) if 0 < level < last else nothing for level in range(last + 1))
-    zero = Scenario(np.zeros(len(problem.demand.part_ids)), np.zeros(len(problem.network.materials)))
+    zero = Scenario(np.zeros(len(problem.demand.part_ids)), np.zeros(len(problem.network.materials)),
+                    np.zeros(len(problem.site_rows)))
     index = np.empty(0, dtype=np.int64)
-    return Multipliers((zero,), index, index, nothing, per_t, per_m3, np.zeros(len(problem.site_rows)))
+    return Multipliers((zero,), index, index, nothing, per_t, per_m3)
 
 
 def end_price_guess(problem: Problem, coefficients: Coefficients) -> Float:
@@ -110,7 +113,7 @@ def relaxed_at(problem: Problem, coefficients: Coefficients, tier: FirstTier, mu
     reduced = value + multipliers.scenarios[0].part_price[tier.part]
     typical = np.where(np.isfinite(tier.open_cny_per_year), tier.open_cny_per_year, 0.0).max(axis=1)
     useful = reduced <= USEFUL_SHARE * typical[tier.site]
-    return relax(tier, value, parts, last_tier_pools(problem, tier, sizes), within=useful)
+    return relax(tier, value, parts, last_tier_pools(problem, tier, sizes), within=useful, rules=rules)
 
 
 def with_links(problem: Problem, coefficients: Coefficients, tier: FirstTier, multipliers: Multipliers,
@@ -142,23 +145,61 @@ def _dear_where_no_way(cost: Float, q: Float, tier: FirstTier, fixed: Float) -> 
 
 
 def base_multipliers(problem: Problem, coefficients: Coefficients, tier: FirstTier, effort: Effort,
-                     on_step: Callable[[int, float], bool] | None = None) -> Multipliers:
-    """One scenario with the last tier unpriced, raised as far as the effort allows."""
-    multipliers = blank(problem, coefficients)
-    rough = relaxed_at(problem, coefficients, tier, multipliers, end_price_guess(problem, coefficients))
+                     on_step: Callable[[int, float], bool] | None = None, row: Float | None = None) -> Multipliers:
+    """One scenario with the last tier unpriced, raised as far as the effort allows.
+
+    With prices of side rules `row` [R], stations and links are priced to match them, and they move as well.
+    """
+    at = np.zeros(len(problem.site_rows)) if row is None else row
+    priced, priced_tier = with_row_prices(problem, coefficients, at), with_row_prices_at_first(problem, tier, at)
+    multipliers = blank(problem, priced)
+    rough = relaxed_at(problem, priced, priced_tier, multipliers, end_price_guess(problem, priced))
     if rough is not None:
-        multipliers = with_links(problem, coefficients, tier, multipliers, rough)
+        multipliers = with_links(problem, priced, priced_tier, multipliers, rough)
     zero = multipliers.scenarios[0].end_price
-    relaxed = relaxed_at(problem, coefficients, tier, multipliers, zero)
+    relaxed = relaxed_at(problem, priced, priced_tier, multipliers, zero)
     if relaxed is None:
         return multipliers
-    multipliers = replace(multipliers, scenarios=(Scenario(as_stored(relaxed.part_price), zero),))
+    free = Scenario(as_stored(relaxed.part_price), zero, at)
+    multipliers = replace(multipliers, scenarios=(free,))
     reach = reach_cny_per_year(tier, relaxed)
     ascent = raise_bound(problem, coefficients, tier, multipliers, reach_cny_per_year=reach,
                          steps=effort.part_steps, move_links=False, on_step=on_step)
+    mix = None
+    if row is not None:
+        tonnes = float(problem.captured_t_per_day[tier.arc].sum(axis=1) @ relaxed.arc_share)
+        mix = likely_mix(problem, priced, tonnes)
     ascent = raise_bound(problem, coefficients, tier, ascent.multipliers, reach_cny_per_year=reach,
-                         steps=effort.joint_steps, move_links=True, on_step=on_step)
+                         steps=effort.joint_steps, move_links=True, mix=mix, on_step=on_step)
     return ascent.multipliers
+
+
+def rule_prices(problem: Problem, coefficients: Coefficients, tier: FirstTier) -> Float | None:
+    """Prices of the side rules in the first tier's relaxation, [R]; None where none of them binds there."""
+    rules = row_limits(problem, tier)
+    if rules is None:
+        return None
+    relaxed = relaxed_at(problem, coefficients, tier, blank(problem, coefficients),
+                         end_price_guess(problem, coefficients), rules=rules)
+    if relaxed is None or not relaxed.row_price.any():
+        return None
+    row = np.zeros(len(problem.site_rows))
+    row[rules.number] = as_stored_rows(relaxed.row_price)
+    return row
+
+
+def certificate(problem: Problem, coefficients: Coefficients, tier: FirstTier, base: Multipliers,
+                ceiling_cny_per_year: float, effort: Effort,
+                on_bound: Callable[[Bound], None] | None = None) -> Multipliers:
+    """The best multipliers found from a base without prices of side rules, and with prices where rules bind."""
+    found = price_mixes(problem, coefficients, tier, base, ceiling_cny_per_year, effort, on_bound)
+    row = rule_prices(problem, coefficients, tier)
+    if row is None:
+        return found
+    ruled = base_multipliers(problem, coefficients, tier, effort, row=row)
+    other = price_mixes(problem, coefficients, tier, ruled, ceiling_cny_per_year, effort)
+    return max((found, other), key=lambda m: lower_bound(problem, coefficients, m,
+                                                         ceiling_cny_per_year).value_cny_per_year)
 
 
 def reach_cny_per_year(tier: FirstTier, relaxed: Relaxed) -> float:
@@ -175,7 +216,7 @@ def price_mixes(problem: Problem, coefficients: Coefficients, tier: FirstTier, m
 
     A mix too small for what would be captured gets prices on the tonnes that arrive (the duals of its capacity).
     """
-    ingredients = last_tier(problem, with_row_prices(problem, coefficients, multipliers.row))
+    ingredients = last_tier(problem, coefficients)
     position: dict[tuple[int, ...], int] = {}
     raised: set[tuple[int, ...]] = set()
     while True:
@@ -196,12 +237,15 @@ def price_mixes(problem: Problem, coefficients: Coefficients, tier: FirstTier, m
             continue
         raised.add(mix)
         scenario = multipliers.scenarios[position[mix]]
-        worth = most_worth(ingredients, row, scenario.end_price, most_arriving_t_per_day(problem))
-        enough = ceiling_cny_per_year - float((mix_cost_cny_per_year(ingredients, row) - worth)[0])
+        own = last_tier(problem, with_row_prices(problem, coefficients, scenario.row))
+        worth = most_worth(own, row, scenario.end_price, most_arriving_t_per_day(problem))
+        moving = row[0] if len(problem.site_rows) else None
+        cost = 0.0 if moving is not None else float(mix_cost_cny_per_year(own, row)[0])
+        enough = ceiling_cny_per_year - (cost - float(worth[0]))
         reach = REACH_SHARE * max(float(tier.open_cny_per_year.min(axis=1).clip(0, 1e15).sum()) * 0.2, 1.0)
         ascent = raise_bound(problem, coefficients, tier, replace(multipliers, scenarios=(scenario,)),
                              reach_cny_per_year=reach, steps=effort.scenario_steps, move_links=False,
-                             enough_cny_per_year=enough)
+                             mix=moving, enough_cny_per_year=enough)
         scenarios = list(multipliers.scenarios)
         scenarios[position[mix]] = ascent.multipliers.scenarios[0]
         multipliers = replace(multipliers, scenarios=tuple(scenarios))
@@ -209,15 +253,19 @@ def price_mixes(problem: Problem, coefficients: Coefficients, tier: FirstTier, m
 
 def _scenario_for(problem: Problem, coefficients: Coefficients, tier: FirstTier, multipliers: Multipliers,
                   added: Int, ingredients: LastTier) -> Scenario | None:
-    """Prices from the relaxation within the capacity of a mix; None where its capacity does not bind."""
+    """Prices from the relaxation within the capacity of a mix; None where neither that nor a side rule binds."""
     staying = np.where(ingredients.kept, ingredients.capacity_t_per_day[None, :], -1.0).argmax(axis=1)
     sizes = np.concatenate([added, staying]).astype(np.int64)
     zero = np.zeros(len(problem.network.materials))
-    relaxed = relaxed_at(problem, coefficients, tier, multipliers, zero, sizes)
+    rules = row_limits(problem, tier, added)
+    relaxed = relaxed_at(problem, coefficients, tier, multipliers, zero, sizes, rules)
     if relaxed is None:
         return None
     end_price = as_stored(relaxed.pool_price @ _limit_coefficients(problem, sizes))
-    return Scenario(as_stored(relaxed.part_price), end_price) if end_price.any() else None
+    row = np.zeros(len(problem.site_rows))
+    if rules is not None:
+        row[rules.number] = as_stored_rows(relaxed.row_price)
+    return Scenario(as_stored(relaxed.part_price), end_price, row) if end_price.any() or row.any() else None
 
 
 def _limit_coefficients(problem: Problem, sizes: Int) -> Float:

@@ -59,9 +59,10 @@ def case(name: str, seed: int) -> tuple[Problem, float]:
 
 def no_multipliers(problem: Problem) -> Multipliers:
     last, none = len(problem.sites) - 1, np.empty(0, dtype=np.int64)
-    free = Scenario(np.zeros(len(problem.demand.part_ids)), np.zeros(len(problem.network.materials)))
+    free = Scenario(np.zeros(len(problem.demand.part_ids)), np.zeros(len(problem.network.materials)),
+                    np.zeros(len(problem.site_rows)))
     flat = tuple(np.zeros(len(s) if 0 < level < last else 0) for level, s in enumerate(problem.sites))
-    return Multipliers((free,), none, none, np.empty(0), flat, flat, np.zeros(len(problem.site_rows)))
+    return Multipliers((free,), none, none, np.empty(0), flat, flat)
 
 
 def row_size(problem: Problem) -> NDArray[np.float64]:
@@ -74,22 +75,23 @@ def random_multipliers(problem: Problem, rng: np.random.Generator) -> Multiplier
     start = no_multipliers(problem)
     scale = 10 ** rng.uniform(3, 5.7)
 
-    def some(like: NDArray[np.float64], most: float) -> NDArray[np.float64]:
+    def some(like: NDArray[np.float64], most: float | NDArray[np.float64]) -> NDArray[np.float64]:
         return np.where(rng.random(like.shape) < 0.6, rng.uniform(0, most, like.shape), 0.0)
 
     free = start.scenarios[0]
-    more = tuple(Scenario(some(free.part_price, scale), some(free.end_price, 10 ** rng.uniform(3, 6)))
+    rules = scale / row_size(problem)
+    more = tuple(Scenario(some(free.part_price, scale), some(free.end_price, 10 ** rng.uniform(3, 6)),
+                          some(free.row, rules))
                  for _ in range(int(rng.integers(0, 3))))
     link = np.nonzero(rng.random((len(free.part_price), len(problem.sites[1]))) < 0.6)
     part, site = link if len(problem.sites) > 2 else (start.link_part, start.link_site)
     limited = [bool(np.isfinite(problem.capacity_m3_per_day(level)).all()) for level in range(len(problem.sites))]
     return replace(
-        start, scenarios=(replace(free, part_price=some(free.part_price, scale)), *more),
+        start, scenarios=(replace(free, part_price=some(free.part_price, scale), row=some(free.row, rules)), *more),
         link_part=part, link_site=site, link_value=rng.uniform(0, scale, len(part)),
         site_per_t=tuple(some(a, 10 ** rng.uniform(3, 5.5)) for a in start.site_per_t),
         site_per_m3=tuple(some(a, 10 ** rng.uniform(2, 4.5) * yes)
-                          for a, yes in zip(start.site_per_m3, limited, strict=True)),
-        row=some(start.row, scale / row_size(problem)))
+                          for a, yes in zip(start.site_per_m3, limited, strict=True)))
 
 
 def nudged(multipliers: Multipliers, rng: np.random.Generator) -> Multipliers:
@@ -102,9 +104,9 @@ def nudged(multipliers: Multipliers, rng: np.random.Generator) -> Multipliers:
     first, *others = multipliers.scenarios
     return replace(
         multipliers,
-        scenarios=(replace(first, part_price=moved(first.part_price)),
-                   *(Scenario(moved(s.part_price), moved(s.end_price)) for s in others)),
-        link_value=moved(multipliers.link_value), row=moved(multipliers.row, 0.0),
+        scenarios=(replace(first, part_price=moved(first.part_price), row=moved(first.row, 0.0)),
+                   *(Scenario(moved(s.part_price), moved(s.end_price), moved(s.row, 0.0)) for s in others)),
+        link_value=moved(multipliers.link_value),
         site_per_t=tuple(moved(a) for a in multipliers.site_per_t),
         site_per_m3=tuple(moved(a, 0.0) for a in multipliers.site_per_m3))
 
@@ -237,7 +239,7 @@ BAD: dict[str, Callable[[Multipliers], Multipliers]] = {
     "tonnes priced at the last tier": lambda m: replace(m, site_per_t=(*m.site_per_t[:2], np.zeros(2))),
     "negative price of volume": lambda m: replace(m, site_per_m3=(m.site_per_m3[0], np.array([0, -1.0]),
                                                                   m.site_per_m3[2])),
-    "price of a rule that is not there": lambda m: replace(m, row=np.zeros(1)),
+    "price of a rule that is not there": lambda m: _first_scenario(m, row=np.zeros(1)),
 }
 
 
@@ -251,7 +253,7 @@ def test_bad_multipliers_are_refused(fault: str) -> None:
 def test_negative_row_price_is_refused() -> None:
     problem, _ = case("quotas", 0)
     with pytest.raises(BadMultipliersError):
-        check_multipliers(problem, replace(no_multipliers(problem), row=np.array([0, -1.0, 0])))
+        check_multipliers(problem, _first_scenario(no_multipliers(problem), row=np.array([0, -1.0, 0])))
 
 
 def test_links_need_a_tier_between() -> None:

@@ -23,10 +23,11 @@ DAYS = 365.0
 def prices(problem: Problem, *ends: float, part_price: float = 0.0) -> Multipliers:
     """No multipliers but a price at the last tier in each further scenario."""
     n, materials, last = len(problem.demand.part_ids), len(problem.network.materials), len(problem.sites) - 1
-    scenarios = tuple(Scenario(np.full(n, part_price), np.full(materials, end)) for end in (0.0, *ends))
+    scenarios = tuple(Scenario(np.full(n, part_price), np.full(materials, end), np.zeros(len(problem.site_rows)))
+                      for end in (0.0, *ends))
     flat = tuple(np.zeros(len(s) if 0 < level < last else 0) for level, s in enumerate(problem.sites))
     none = np.empty(0, dtype=np.int64)
-    return Multipliers(scenarios, none, none, np.empty(0), flat, flat, np.zeros(len(problem.site_rows)))
+    return Multipliers(scenarios, none, none, np.empty(0), flat, flat)
 
 
 def with_tiers(problem: Problem, *tiers: Tier, **changes: object) -> Problem:

@@ -118,11 +118,11 @@ def test_the_bound_of_a_chain_is_its_lagrangian(seed: int, status: SiteStatus) -
     link, part, end = rng.uniform(0, 1e6), rng.uniform(0, 5e5), float(rng.choice([0.0, 5e6]) * rng.random())
     per_t, per_m3, quota = rng.uniform(0, 2e4), rng.uniform(0, 4e3), (rng.uniform(0, 1e5), rng.uniform(0, 5e5))
     one, none = np.zeros(1, dtype=np.int64), np.empty(0)
-    scenarios = [Scenario(np.array([part]), np.zeros(2))]
+    scenarios = [Scenario(np.array([part]), np.zeros(2), np.array(quota))]
     if end > 0.0:
-        scenarios.append(Scenario(np.array([part]), np.full(2, end)))
+        scenarios.append(Scenario(np.array([part]), np.full(2, end), np.array(quota)))
     multipliers = Multipliers(tuple(scenarios), one, one, np.array([link]), (none, np.array([per_t]), none),
-                              (none, np.array([per_m3]), none), np.array(quota))
+                              (none, np.array([per_m3]), none))
     bound = lower_bound(problem, all_coefficients(problem), multipliers, np.inf)
     known = Prices(problem)
     if end == 0.0:
