@@ -8,12 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.accounts import arc_of_part
+from optimizer.minimums import has_minimums, meet_minimums
 from optimizer.objectives import Coefficients
 from optimizer.plan import Flows, OpenSites, Plan, SolveReport
 from optimizer.problem import Problem
 from optimizer.row_repair import closable, with_minimums
 from optimizer.solvers.assignment import send_on, serve_points, upward
+from optimizer.solvers.mend import mended
+from optimizer.solvers.upper_tiers import Supply
 
+Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 LET_GO_SHARE = 0.02
@@ -24,10 +28,12 @@ def assemble(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSite
              size_of_site: Int) -> Plan:
     """The whole plan: stations of the points, flows to the end, upper sites without load closed.
 
-    Where the loads do not fit the upper tiers, the parts that bring least are let go until they do.
+    Where the loads do not fit the upper tiers, the parts that bring least are let go until they do. Where sites have a
+    minimum throughput, sites below it are filled, downsized or closed first (see minimums.py and solvers/mend.py).
     """
-    site_of_part = _above_minimum(problem, site_of_part, size_of_site)
+    site_of_part, size_of_site = meet_minimums(problem, coefficients, site_of_part, size_of_site)
     up = upward(problem, coefficients, upper)
+    minimums = has_minimums(problem)
     while True:
         arc = arc_of_part(problem, site_of_part)
         served = np.flatnonzero(arc >= 0)
@@ -41,6 +47,12 @@ def assemble(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSite
             flows = send_on(problem, coefficients, upper, arriving)
             if flows is not None:
                 break
+        if minimums and len(used):
+            found = mended(problem, coefficients, upper, supply_of(problem, used, load, size_of_site))
+            if found is not None:
+                upper, up = found[0], upward(problem, coefficients, found[0])
+                choice, flows = np.searchsorted(up.station, found[1][0].destination), found[1][1:]
+                break
         if len(served) == 0:
             none = np.empty(0, dtype=np.int64)
             empty = Flows(none, none, np.empty((0, load.shape[1])))
@@ -49,6 +61,7 @@ def assemble(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSite
         worth = problem.captured_t_per_day[arc[served]].sum(axis=1)
         go = served[np.argsort(worth, kind="stable")[: max(1, int(LET_GO_SHARE * len(served)))]]
         site_of_part[go] = -1
+        site_of_part, size_of_site = meet_minimums(problem, coefficients, site_of_part, size_of_site, pull=False)
     first = Flows(used, up.station[choice], load[used])
     open_first = np.unique(np.concatenate([used, np.flatnonzero(problem.sites[0].must_open)]))
     cheapest = np.argmin(np.where(problem.sites[0].allowed, coefficients.open_cny_per_year[0], np.inf), axis=1)
@@ -59,18 +72,11 @@ def assemble(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSite
     return replace(plan, open_sites=with_minimums(problem, coefficients, plan.open_sites, range(len(problem.sites))))
 
 
-def _above_minimum(problem: Problem, site_of_part: Int, size_of_site: Int) -> Int:
-    """The parts' choices without sites of the first tier that stay below their size's minimum throughput."""
-    least = np.array([size.min_t_per_day for size in problem.network.tiers[0].sizes])
-    out = site_of_part.copy()
-    if not least.any():
-        return out
-    arc = arc_of_part(problem, out)
-    served = np.flatnonzero(arc >= 0)
-    load = np.bincount(out[served], weights=problem.captured_t_per_day[arc[served]].sum(axis=1),
-                       minlength=len(problem.sites[0]))
-    out[served[(load < least[size_of_site])[out[served]]]] = -1
-    return out
+def supply_of(problem: Problem, used: Int, load: Float, size_of_site: Int) -> Supply:
+    """What used sites of the first tier send up, `load` [J_0, M], and what they leave of the side rules."""
+    rows = problem.rows
+    room = rows.most - rows.values((OpenSites(used, size_of_site[used]),)) if len(rows) else None
+    return Supply(used, load[used], row_room=room)
 
 
 def without_idle(problem: Problem, plan: Plan) -> Plan:

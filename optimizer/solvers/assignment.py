@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.minimums import least_t_per_day
 from optimizer.network import DAYS_PER_YEAR
 from optimizer.objectives import Coefficients
 from optimizer.plan import Flows, OpenSites
@@ -38,6 +39,8 @@ class Upward:
     """Cost of one t/day from arrival to the end of the chain, [S, M]."""
     capacity_t_per_day: Float
     capacity_m3_per_day: Float
+    least_t_per_day: Float
+    """Minimum throughput of each open size, [S]."""
 
 
 def upward(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSites, ...]) -> Upward:
@@ -50,7 +53,8 @@ def upward(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSites,
     onward = onward_prices(problem, coefficients, no_prices(problem), tuple(usable))[1][upper[0].site]
     return Upward(upper[0].site, coefficients.trip_cny[0][:, upper[0].site] * DAYS_PER_YEAR,
                   np.where(np.isfinite(onward), onward, MISSING),
-                  problem.capacity_t_per_day(1)[upper[0].size], problem.capacity_m3_per_day(1)[upper[0].size])
+                  problem.capacity_t_per_day(1)[upper[0].size], problem.capacity_m3_per_day(1)[upper[0].size],
+                  least_t_per_day(problem, 1)[upper[0].size])
 
 
 def path_cost(problem: Problem, up: Upward, site: Int, t_per_day: Float) -> Float:
@@ -72,7 +76,7 @@ class Served:
 
 
 def transport(problem: Problem, up: Upward, site: Int, t_per_day: Float) -> Served | None:
-    """The cheapest service of loads when points may be split; None when they do not fit."""
+    """The cheapest service of loads when points may be split; None when they do not fit or reach no minimum."""
     cost = path_cost(problem, up, site, t_per_day)
     nearest: Int = np.argmin(cost, axis=1)
     rows = np.arange(len(cost))
@@ -81,7 +85,7 @@ def transport(problem: Problem, up: Upward, site: Int, t_per_day: Float) -> Serv
     share = np.zeros_like(cost)
     if (cost.min(axis=1, initial=np.inf) > HOPELESS * mass).any():
         return None
-    if _fits(nearest, mass, up.capacity_t_per_day) and _fits(nearest, volume, up.capacity_m3_per_day):
+    if _all_fit(nearest, mass, volume, up):
         share[rows, nearest] = 1.0
         free = np.zeros(cost.shape[1])
         return Served(site, share, float(cost[rows, nearest].sum()), free, free)
@@ -90,7 +94,7 @@ def transport(problem: Problem, up: Upward, site: Int, t_per_day: Float) -> Serv
     if answer.x is None or answer.dual is None:
         return None
     share = answer.x.reshape(cost.shape)
-    worth = np.maximum(-answer.dual[len(cost):], 0.0).reshape(2, -1)
+    worth = np.maximum(-answer.dual[len(cost):][:2 * cost.shape[1]], 0.0).reshape(2, -1)
     return Served(site, share, float((share * cost).sum()), worth[0], worth[1])
 
 
@@ -98,7 +102,7 @@ def serve_points(problem: Problem, up: Upward, site: Int, t_per_day: Float, *,
                  time_limit_s: float = 10.0) -> Int | None:
     """The open station (position in Upward) of each point of least total cost within their capacities.
 
-    None when the points do not fit. A point is served by one station.
+    None when the points do not fit or a station stays below its minimum. A point is served by one station.
     """
     cost = path_cost(problem, up, site, t_per_day)
     mass = t_per_day.sum(axis=1)
@@ -106,7 +110,7 @@ def serve_points(problem: Problem, up: Upward, site: Int, t_per_day: Float, *,
     nearest: Int = np.argmin(cost, axis=1)
     if (cost.min(axis=1, initial=np.inf) > HOPELESS * mass).any():
         return None
-    if _fits(nearest, mass, up.capacity_t_per_day) and _fits(nearest, volume, up.capacity_m3_per_day):
+    if _all_fit(nearest, mass, volume, up):
         return nearest
     model = _service_model(cost, mass, volume, up, whole=True)
     answer = solve(model, time_limit_s=time_limit_s, absolute_gap=GAP_SHARE * float(np.abs(cost.min(axis=1)).sum()))
@@ -125,10 +129,25 @@ def _service_model(cost: Float, mass: Float, volume: Float, up: Upward, *, whole
     for use, capacity in ((mass, up.capacity_t_per_day), (volume, up.capacity_m3_per_day)):
         room = rows.block(stations, upper=np.where(np.isfinite(capacity), capacity, 1e9) * (1 - 1e-9))
         rows.put(room + np.arange(stations)[None, :], variable, use[:, None])
+    if up.least_t_per_day.any():
+        enough = rows.block(stations, lower=_with_margin(up.least_t_per_day, up.capacity_t_per_day))
+        rows.put(enough + np.arange(stations)[None, :], variable, mass[:, None])
     way = cost <= HOPELESS * mass[:, None]
     extra = np.where(way, cost - cost.min(axis=1)[:, None], 0.0)
     return LinearModel(extra.ravel(), np.zeros(variable.size), way.ravel().astype(np.float64),
                        np.full(variable.size, whole), rows.rows())
+
+
+def _with_margin(least: Float, capacity: Float) -> Float:
+    """Minimum throughputs a hair higher, for engines that keep rows to a tolerance, but within the capacity."""
+    return np.where(least > 0.0, np.minimum(least * (1.0 + 1e-9) + 1e-7, capacity * (1.0 - 2e-9)), 0.0)
+
+
+def _all_fit(choice: Int, mass: Float, volume: Float, up: Upward) -> bool:
+    """Whether every station has room for those who choose it, and its minimum throughput."""
+    arriving = np.bincount(choice, weights=mass, minlength=len(up.station))
+    return (_fits(choice, mass, up.capacity_t_per_day) and _fits(choice, volume, up.capacity_m3_per_day)
+            and bool((arriving >= up.least_t_per_day).all()))
 
 
 def _fits(choice: Int, use: Float, capacity: Float) -> bool:
@@ -137,7 +156,7 @@ def _fits(choice: Int, use: Float, capacity: Float) -> bool:
 
 def send_on(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSites, ...],
             arriving_t_per_day: Float) -> tuple[Flows, ...] | None:
-    """Least-cost flows between the open sites of tiers 1 and up; None when they do not fit.
+    """Least-cost flows between the open sites of tiers 1 and up; None when they do not fit or reach no minimum.
 
     `arriving_t_per_day` is [sites of tier 1 that are open, M]. One flow per pair of sites with tonnes.
     """
@@ -163,7 +182,8 @@ def send_on(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSites
             rows.put(balance + to * materials + what, before + np.arange(len(to)), -passed[what])
         rows.put(balance + a * materials + m, column, 1.0)
         refused = ~problem.accepts(leg + 1)[high.size[b], m]
-        room = rows.block(len(high.site), upper=problem.capacity_t_per_day(leg + 1)[high.size])
+        most, least = problem.capacity_t_per_day(leg + 1)[high.size], least_t_per_day(problem, leg + 1)[high.size]
+        room = rows.block(len(high.site), lower=_with_margin(least, most), upper=most)
         rows.put(room + b, column, 1.0)
         volume = problem.capacity_m3_per_day(leg + 1)[high.size]
         if np.isfinite(volume).any():
