@@ -1,0 +1,183 @@
+"""The inner loops of bound and search on the first tier, compiled (numba): ways onward, and the best set of every site.
+
+They compute what optimizer/prices.py and optimizer/knapsack.py compute with numpy. A certificate is always evaluated
+by those, so nothing here needs to be trusted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from optimizer.first_tier import FirstTier
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+NODES = 4_000
+"""Branches tried per knapsack; beyond, the best set found so far is taken."""
+FITS = 1.0 + 1e-8
+"""Sets that exceed a capacity by no more than this share count as fitting, as in optimizer/knapsack.py."""
+UNLIMITED = 1e30
+
+
+@dataclass(frozen=True)
+class BestSets:
+    """The cheapest size of every site with its best set of arcs, closing not considered."""
+
+    cost_cny_per_year: Float
+    """[J], inf where nothing can be opened."""
+    size: Int
+    taken: Bool
+    """Arcs in the sets, [E] in FirstTier order."""
+
+
+def best_sets(tier: FirstTier, value: Float, open_cny_per_year: Float | None = None) -> BestSets:
+    """The best set of every site at arc values [E] (FirstTier order), all capacities kept; one 0-1 knapsack each."""
+    count = tier.site_count
+    found = BestSets(np.empty(count), np.empty(count, dtype=np.int64), np.zeros(len(value), dtype=np.bool_))
+    capacity = np.where(np.isfinite(tier.capacity), tier.capacity, UNLIMITED)
+    opened = tier.open_cny_per_year if open_cny_per_year is None else open_cny_per_year
+    _all_sites(tier.first, value, tier.use, capacity, opened, found.cost_cny_per_year, found.size, found.taken)
+    return found
+
+
+@njit(cache=True, fastmath=True)
+def way_onward(part: Int, site: Int, share: Float, loads: Float, trip: Float, onward: Float, link: Float,
+               value: Float, via: Int) -> None:
+    """Least of share * (loads * trip + onward) + link over the sites of tier 1, per arc; into value and via.
+
+    loads [n] and onward [n, J_1] are yearly and for the whole of a part, trip [J_0, J_1], link [n, J_1].
+    """
+    for e in range(len(part)):
+        i, j, s = part[e], site[e], share[e]
+        best, chosen = np.inf, 0
+        for t in range(trip.shape[1]):
+            price = s * (loads[i] * trip[j, t] + onward[i, t]) + link[i, t]
+            if price < best:
+                best, chosen = price, t
+        value[e], via[e] = best, chosen
+
+
+@njit(cache=True)
+def _all_sites(first, value, use, capacity, opened, least, size, taken):  # type: ignore[no-untyped-def]
+    widest = 0
+    for j in range(len(first) - 1):
+        widest = max(widest, first[j + 1] - first[j])
+    item, key = np.empty(widest, np.int64), np.empty(widest)
+    chosen, best_chosen = np.empty(widest, np.bool_), np.empty(widest, np.bool_)
+    load, total = np.empty(capacity.shape[1]), np.empty(capacity.shape[1])
+    for j in range(len(first) - 1):
+        least[j], size[j] = np.inf, -1
+        for k in range(capacity.shape[0]):
+            if not np.isfinite(opened[j, k]):
+                continue
+            count, everything = _useful(first[j], first[j + 1], value, use, capacity[k], item, total)
+            if opened[j, k] + everything >= least[j]:
+                continue
+            tight = _tightest(total, capacity[k])
+            if tight < 0:
+                found = everything
+                best_chosen[:count] = True
+            else:
+                _sort(item, key, count, value, use, tight)
+                found = _search(item, key, count, value, use, capacity[k], tight, load, chosen, best_chosen)
+            if opened[j, k] + found < least[j]:
+                least[j], size[j] = opened[j, k] + found, k
+                taken[first[j]:first[j + 1]] = False
+                for a in range(count):
+                    taken[item[a]] = best_chosen[a]
+
+
+@njit(cache=True)
+def _useful(start, stop, value, use, room, item, total):  # type: ignore[no-untyped-def]
+    """Arcs of negative value that fit by themselves, into item, what they use together, into total."""
+    count, everything = 0, 0.0
+    total[:] = 0.0
+    for e in range(start, stop):
+        if value[e] < 0.0 and _fits(use[e], room):
+            item[count] = e
+            count += 1
+            everything += value[e]
+            for d in range(len(room)):
+                total[d] += use[e, d]
+    return count, everything
+
+
+@njit(cache=True)
+def _fits(load, room):  # type: ignore[no-untyped-def]
+    for d in range(len(room)):  # noqa: SIM110 - a compiled loop
+        if load[d] > room[d] * FITS:
+            return False
+    return True
+
+
+@njit(cache=True)
+def _tightest(total, room):  # type: ignore[no-untyped-def]
+    """The measure that is exceeded most, -1 where everything fits."""
+    tight, most = -1, FITS
+    for d in range(len(room)):
+        if total[d] / room[d] > most:
+            tight, most = d, total[d] / room[d]
+    return tight
+
+
+@njit(cache=True)
+def _sort(item, key, count, value, use, tight):  # type: ignore[no-untyped-def]
+    """Items in order of value per use of the tightest measure, the best first."""
+    for a in range(count):
+        e = item[a]
+        ratio = value[e] / max(use[e, tight], 1e-12)
+        at = a
+        while at > 0 and key[at - 1] > ratio:
+            key[at], item[at] = key[at - 1], item[at - 1]
+            at -= 1
+        key[at], item[at] = ratio, e
+
+
+@njit(cache=True)
+def _reach(item, key, start, count, value, use, left, tight, now):  # type: ignore[no-untyped-def]
+    """The least value to be had with the items from `start` on, the last one cut to fit."""
+    for a in range(start, count):
+        u = use[item[a], tight]
+        if u > left:
+            return now + key[a] * left
+        left -= u
+        now += value[item[a]]
+    return now
+
+
+@njit(cache=True)
+def _search(item, key, count, value, use, room, tight, load, chosen, best_chosen):  # type: ignore[no-untyped-def]
+    """Depth first over sorted items (Horowitz and Sahni 1974, Journal of the ACM 21), all measures kept."""
+    load[:] = 0.0
+    chosen[:count] = False
+    best_chosen[:count] = False
+    best, now, at = 0.0, 0.0, 0
+    for _ in range(NODES):
+        while at < count:
+            left = room[tight] * FITS - load[tight]
+            if _reach(item, key, at, count, value, use, left, tight, now) >= best - 1e-9:
+                break
+            if _fits(load + use[item[at]], room):
+                chosen[at] = True
+                now += value[item[at]]
+                load += use[item[at]]
+            at += 1
+        if at == count and now < best:
+            best = now
+            best_chosen[:count] = chosen[:count]
+        at -= 1
+        while at >= 0 and not chosen[at]:
+            at -= 1
+        if at < 0:
+            break
+        chosen[at] = False
+        now -= value[item[at]]
+        load -= use[item[at]]
+        at += 1
+    return best
