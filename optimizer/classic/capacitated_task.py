@@ -21,6 +21,9 @@ Bool = NDArray[np.bool_]
 ROOM = 1e-9
 """Share by which loads may exceed capacities: rounding of sums only."""
 
+FEW_CLIENTS_PER_SITE = 40
+"""With more clients than that per open site, cutting one in two hardly helps the relaxation."""
+
 
 @dataclass(frozen=True)
 class SitingTask:
@@ -59,6 +62,11 @@ class SitingTask:
         if self.single_source:
             allowed = allowed & (self.demand[None, :] <= self.capacity[:, None] * (1 + ROOM))
         return allowed
+
+    @cached_property
+    def whole_knapsacks(self) -> bool:
+        """Whether the bound takes clients as whole: single service, and few enough per site for that to matter."""
+        return self.single_source and len(self.demand) <= FEW_CLIENTS_PER_SITE * self.least_sites
 
     @cached_property
     def least_sites(self) -> int:

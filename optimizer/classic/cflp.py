@@ -15,9 +15,9 @@ from optimizer.classic.split_siting import Outcome, solve_split
 Float = NDArray[np.float64]
 
 
-def capacitated_location(cost: ArrayLike, demand: ArrayLike, capacity: ArrayLike, fixed: ArrayLike, *,
-                         most_sites: int | None = None, required: ArrayLike = (), forbidden: ArrayLike = (),
-                         time_limit_s: float = 60.0, seed: int = 1) -> ClassicResult:
+def cflp(cost: ArrayLike, demand: ArrayLike, capacity: ArrayLike, fixed: ArrayLike, *,
+         most_sites: int | None = None, required: ArrayLike = (), forbidden: ArrayLike = (),
+         time_limit_s: float = 60.0, seed: int = 1) -> ClassicResult:
     """The cheapest open sites and flows when clients may be split (CFLP).
 
     `cost` [clients, sites] serves ALL of a client's demand from a site (inf: not possible), a fraction costs that
@@ -30,9 +30,9 @@ def capacitated_location(cost: ArrayLike, demand: ArrayLike, capacity: ArrayLike
                                      required=required, forbidden=forbidden), time_limit_s)
 
 
-def uncapacitated_location(cost: ArrayLike, fixed: ArrayLike, *, required: ArrayLike = (), forbidden: ArrayLike = (),
-                           time_limit_s: float = 60.0, seed: int = 1) -> ClassicResult:
-    """The cheapest open sites when every site can hold all (UFLP); arguments as in `capacitated_location`."""
+def uflp(cost: ArrayLike, fixed: ArrayLike, *, required: ArrayLike = (), forbidden: ArrayLike = (),
+         time_limit_s: float = 60.0, seed: int = 1) -> ClassicResult:
+    """The cheapest open sites when every site can hold all (UFLP); arguments as in `cflp`."""
     del seed
     clients = np.shape(cost)[0] if np.ndim(cost) == 2 else 0
     return _answer("uflp", make_task(cost, np.ones(clients), np.inf, fixed, single_source=False, required=required,
@@ -65,7 +65,7 @@ def _answer(problem: str, task: SitingTask, time_limit_s: float) -> ClassicResul
     begun = time.monotonic()
     reason = infeasible_because(task)
     if reason is not None:
-        return no_plan(problem, reason, bound=np.inf)
+        return no_plan(problem, reason, bound=np.inf, seconds=time.monotonic() - begun)
     return split_result(problem, task, solve_split(task, time_limit_s=time_limit_s), time.monotonic() - begun)
 
 

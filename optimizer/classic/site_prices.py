@@ -60,7 +60,7 @@ def bound_at(task: SitingTask, prices: Prices) -> float:
         raise ValueError("the price of capacity must not be negative")
     saving = _saving(task, prices.client)
     value = task.fixed + continuous(task, saving).value
-    if task.single_source:
+    if task.whole_knapsacks:
         value = np.maximum(value, task.fixed + all_or_nothing(task, saving, np.arange(len(value))).value)
     return _total(task, prices, value)
 
@@ -175,7 +175,7 @@ def margins_at(task: SitingTask, prices: Prices) -> tuple[float, Margins]:
     loose: Served = continuous(task, saving)
     value = task.fixed + loose.value
     packed: Packed | None = None
-    if task.single_source:
+    if task.whole_knapsacks:
         packed = all_or_nothing(task, saving, np.arange(len(value)))
         value = np.maximum(value, task.fixed + packed.value)
     bound = _total(task, prices, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.classic.capacitated_task import Plan, SitingTask, plan_cost
+from optimizer.classic.capacitated_task import Plan, SitingTask
 from optimizer.solvers.linear import LinearModel, RowBuilder, solve
 
 Float = NDArray[np.float64]
@@ -52,10 +52,3 @@ def without_unused(task: SitingTask, plan: Plan) -> Plan:
     """The plan with sites closed that serve nobody, are not required and cost something."""
     idle = plan.open & ~task.required & (plan.share.sum(axis=1) <= 0.0) & (task.fixed > 0.0)
     return Plan(plan.open & ~idle, plan.share) if idle.any() else plan
-
-
-def cheaper(task: SitingTask, one: Plan | None, other: Plan | None) -> Plan | None:
-    """The cheaper of two plans, either of which may be missing; the first on a tie."""
-    if one is None or other is None:
-        return other if one is None else one
-    return other if plan_cost(task, other) < plan_cost(task, one) else one

@@ -19,7 +19,7 @@ from optimizer.classic.site_ascent import Ascent, first_prices, raise_bound
 from optimizer.classic.site_fixing import Rest, rule_out
 from optimizer.classic.site_mip import Kernel, solve_kernel
 from optimizer.classic.site_prices import Prices, Relaxed, margins_at
-from optimizer.classic.split_service import cheaper, serve, without_unused
+from optimizer.classic.split_service import serve, without_unused
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
@@ -31,6 +31,7 @@ NEAREST = 8
 PROVEN = 1e-9
 """Relative difference to the bound at which a plan counts as proven, and slack of every fixing."""
 USEFUL_SHARE = 0.01
+MET = 6
 KERNEL_GAP = 1e-3
 """The first kernel only has to give a good plan: the proof comes later, on fewer sites."""
 ASCENT_SHARE, KERNEL_SHARE, PROBE_SHARE = 0.3, 0.3, 0.3
@@ -47,6 +48,8 @@ class Outcome:
     prices: Prices
     price_bound: float
     hit_time_limit: bool
+    met: tuple[Plan, ...] = ()
+    """The cheapest few plans met, best first."""
 
 
 class _Search:
@@ -59,6 +62,7 @@ class _Search:
         self.cost, self.bound = np.inf, -np.inf
         self.source = "Lagrangian"
         self.tried: set[bytes] = set()
+        self.met: list[tuple[float, Plan]] = []
 
     def left_s(self) -> float:
         """Seconds until the time limit."""
@@ -71,9 +75,11 @@ class _Search:
         self.tried.add(opened.tobytes())
         plan = serve(self.task, opened, time_limit_s=max(self.left_s(), 1.0))
         if plan is not None:
-            self.plan = cheaper(self.task, self.plan, without_unused(self.task, plan))
-            assert self.plan is not None
-            self.cost = plan_cost(self.task, self.plan)
+            plan = without_unused(self.task, plan)
+            cost = plan_cost(self.task, plan)
+            self.met = sorted([*self.met, (cost, plan)], key=lambda pair: pair[0])[:MET]
+            if cost < self.cost:
+                self.plan, self.cost = plan, cost
 
     def raise_to(self, bound: float, source: str) -> None:
         """A bound that holds for every plan cheaper than the best known."""
@@ -111,7 +117,8 @@ def solve_split(task: SitingTask, *, time_limit_s: float) -> Outcome:
     if not search.done():
         cut = _finish(search, ascent)
     return Outcome(search.plan, search.bound, search.source, ascent.prices, ascent.bound,
-                   not search.proven() and (cut or search.left_s() <= 0.0))
+                   not search.proven() and (cut or search.left_s() <= 0.0),
+                   tuple(plan for _, plan in search.met))
 
 
 def _finish(search: _Search, ascent: Ascent) -> bool:
