@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.accounts import arc_of_part, books
-from optimizer.assemble import assemble
+from optimizer.assemble import without_idle
 from optimizer.first_tier import FirstTier, first_tier
 from optimizer.objectives import Coefficients
-from optimizer.plan import Plan
+from optimizer.plan import Flows, OpenSites, Plan, SolveReport
 from optimizer.pools import Pools, pools_of
 from optimizer.problem import Problem
-from optimizer.row_repair import lawful_sites
+from optimizer.row_repair import lawful_sites, with_minimums
 from optimizer.siting import stations_of_sites
-from optimizer.solvers.assignment import transport, upward
+from optimizer.solvers.assignment import Served, Upward, send_on, transport, upward
 from optimizer.solvers.moves import settle_and_improve
 from optimizer.solvers.ruin_recreate import FirstTierPlan, improve
 from optimizer.warm_scope import Scope, held_outside
@@ -27,6 +27,7 @@ Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 WORTH_CNY_PER_YEAR = 1.0
+ROOM_SHARE = 1e-9
 
 
 def searched_around(problem: Problem, coefficients: Coefficients, plan: Plan, scope: Scope, guide: Float,
@@ -42,7 +43,7 @@ def searched_around(problem: Problem, coefficients: Coefficients, plan: Plan, sc
     tier = first_tier(held, coefficients)
     up = upward(held, coefficients, upper)
     sent = plan.flows[0]
-    served = transport(held, up, sent.origin, sent.t_per_day)
+    served = _as_in(plan, up, transport(held, up, sent.origin, sent.t_per_day))
     station, arc_cost = stations_of_sites(held, coefficients, tier, up, served)
     pools = pools_of(held, tier, upper, station)
     inside = _arcs_inside(tier, plan, scope)
@@ -58,14 +59,58 @@ def searched_around(problem: Problem, coefficients: Coefficients, plan: Plan, sc
                     on_step=lambda _, __: time.monotonic() - begin > time_limit_s)
     site_of_part = np.where(np.isin(np.arange(len(own)), small.part), found.site_of_part, plan.site_of_part)
     sizes = np.where(scope.may_change[0], found.size_of_site, size)
-    other = assemble(held, coefficients, upper, site_of_part, sizes)
-    if not (other.site_of_part >= 0).any():
+    other = kept_together(held, coefficients, plan, upper, site_of_part, sizes, up.station[station])
+    if other is None or not (other.site_of_part >= 0).any():
         return plan
-    other = settle_and_improve(held, coefficients, tier, other)
+    other = settle_and_improve(held, coefficients, tier, other, rounds=0)
     if lawful_sites(problem, plan.open_sites) and not lawful_sites(problem, other.open_sites):
         return plan
     before, after = (books(problem, p).objective_cny_per_year for p in (plan, other))
     return other if after < before - WORTH_CNY_PER_YEAR else plan
+
+
+def _as_in(plan: Plan, up: Upward, served: Served | None) -> Served | None:
+    """Every point at its station of the plan, room at the prices of the relaxed service."""
+    if served is None:
+        return None
+    share = np.zeros_like(served.share)
+    share[np.arange(len(served.site)), np.searchsorted(up.station, plan.flows[0].destination)] = 1.0
+    return replace(served, share=share)
+
+
+def kept_together(problem: Problem, coefficients: Coefficients, start: Plan, upper: tuple[OpenSites, ...],
+                  site_of_part: Int, size_of_site: Int, station_of_site: Int | None = None) -> Plan | None:
+    """The whole plan with every point at the station it had, points without one at `station_of_site` [J_0].
+
+    None where the open stations are others, a point has no station, or the loads do not fit.
+    """
+    count = len(problem.sites[0])
+    station = np.full(count, -1, dtype=np.int64) if station_of_site is None else station_of_site.copy()
+    station[start.flows[0].origin] = start.flows[0].destination
+    arc = arc_of_part(problem, site_of_part)
+    load = np.zeros((count, len(problem.network.materials)))
+    np.add.at(load, site_of_part[arc >= 0], problem.captured_t_per_day[arc[arc >= 0]])
+    used = np.unique(site_of_part[arc >= 0])
+    if not len(used) or not np.isin(station[used], upper[0].site).all() or (size_of_site[used] < 0).any():
+        return None
+    choice = np.searchsorted(upper[0].site, station[used])
+    arriving = np.zeros((len(upper[0].site), load.shape[1]))
+    np.add.at(arriving, choice, load[used])
+    bulk = arriving @ problem.m3_per_t(problem.network.tiers[1].state)
+    full = arriving.sum(axis=1) > problem.capacity_t_per_day(1)[upper[0].size] * (1.0 + ROOM_SHARE)
+    if full.any() or (bulk > problem.capacity_m3_per_day(1)[upper[0].size] * (1.0 + ROOM_SHARE)).any():
+        return None
+    flows = send_on(problem, coefficients, upper, arriving)
+    if flows is None:
+        return None
+    opened = np.union1d(used, np.flatnonzero(problem.sites[0].must_open))
+    cheapest = np.argmin(np.where(problem.sites[0].allowed, coefficients.open_cny_per_year[0], np.inf), axis=1)
+    size = np.where(size_of_site >= 0, size_of_site, cheapest)
+    first = Flows(used, upper[0].site[choice], load[used])
+    plan = without_idle(problem, Plan((OpenSites(opened, size[opened]), *upper), site_of_part, (first, *flows),
+                                      SolveReport("feasible", 0.0, None)))
+    sites = with_minimums(problem, coefficients, plan.open_sites, range(len(problem.sites)))
+    return replace(plan, open_sites=sites)
 
 
 def _served_inside(plan: Plan, scope: Scope) -> Bool:

@@ -22,16 +22,21 @@ from optimizer.plan import OpenSites, Plan, SolveReport, Status
 from optimizer.problem import Problem
 from optimizer.siting import gap_share
 from optimizer.solvers.moves import settle_and_improve
+from optimizer.solvers.nearest_plan import nearest_plan
 from optimizer.solvers.upper_search import improve_upper, upper_cost
 from optimizer.solvers.upper_tiers import Supply, choose_upper_tiers
 from optimizer.warm_bound import warm_bound
 from optimizer.warm_scope import Scope, everywhere, held_outside
-from optimizer.warm_search import searched_around
+from optimizer.warm_search import kept_together, searched_around
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 UPPER_GAP_SHARE = 0.01
+LOOSENED_SHARE = 1.05
+"""The bound is worked on where the gap has become larger than this share of the old one."""
+NEAREST_TRIES = 20_000
+"""Changes tried where residents use the nearest site: each is cheap."""
 FITS_SHARE = 1e-9
 OPTIMAL_GAP_SHARE = 1e-6
 
@@ -43,9 +48,20 @@ class WarmSettings:
     iterations: int = 300
     """Ruin-and-recreate iterations around the edits; 0 leaves single moves only."""
     ascent_steps: int = 12
-    """Steps that raise the bound after the edit."""
+    """Steps that raise the bound where the edits loosened it (LOOSENED_SHARE)."""
     seed: int = 1
     time_limit_s: float = 60.0
+
+
+@dataclass(frozen=True)
+class WarmPlan:
+    """The plan of an edited problem before its bound is known."""
+
+    plan: Plan
+    went_outside: bool
+    """Whether sites outside the scope changed because that saves more than the old plan's gap."""
+    seconds: dict[str, float]
+    hit_time_limit: bool
 
 
 @dataclass(frozen=True)
@@ -56,45 +72,46 @@ class WarmSiting:
     multipliers: Multipliers
     bound: Bound
     went_outside: bool
-    """Whether sites outside the scope changed because that saves more than the old plan's gap."""
 
 
-def resite(problem: Problem, start: Plan, scope: Scope, multipliers: Multipliers, old_gap_cny_per_year: float,
-           settings: WarmSettings) -> WarmSiting:
-    """A certified plan of an edited problem from the old plan and the old multipliers, both carried over by ids.
+def resite(problem: Problem, start: Plan, scope: Scope, guide: Float, old_gap_cny_per_year: float,
+           settings: WarmSettings) -> WarmPlan:
+    """A plan of an edited problem from the old plan, carried over by ids.
 
     Outside the scope no site opens, closes or changes size unless that saves more than `old_gap_cny_per_year`.
+    `guide` [n] are prices of serving each part, as the bound's multipliers hold them.
     """
-    begin = last = time.monotonic()
-    seconds: dict[str, float] = {}
-
-    def mark(phase: str) -> None:
-        nonlocal last
-        now = time.monotonic()
-        seconds[phase], last = round(now - last, 3), now
-
+    begin, clock = time.monotonic(), _Clock()
     coefficients = all_coefficients(problem)
     plan = repaired(problem, coefficients, start, scope, settings.seed)
-    mark("repair")
+    clock.mark("repair")
     left_s = settings.time_limit_s - (time.monotonic() - begin)
-    guide = multipliers.scenarios[0].part_price
-    if settings.iterations and scope.any() and left_s > 0.0:
+    if settings.iterations and scope.any() and left_s > 0.0 and problem.assignment == "planned":
         plan = searched_around(problem, coefficients, plan, scope, guide, settings.iterations, settings.seed, left_s)
-    mark("search")
-    value = _cost(problem, plan)
+    clock.mark("search")
     went_outside = False
-    if scope.any() and not scope.all() and time.monotonic() - begin < settings.time_limit_s:
-        other = repaired(problem, coefficients, plan, everywhere(problem), settings.seed)
-        if value - _cost(problem, other) > max(old_gap_cny_per_year, 0.0):
-            plan, value, went_outside = other, _cost(problem, other), True
-    mark("outside")
-    steps = settings.ascent_steps if time.monotonic() - begin < settings.time_limit_s else 0
-    multipliers, bound = warm_bound(problem, coefficients, multipliers, value, steps)
-    mark("bound")
     hit = time.monotonic() - begin > settings.time_limit_s
+    if scope.any() and not scope.all() and not hit:
+        other = repaired(problem, coefficients, plan, everywhere(problem), settings.seed)
+        went_outside = _cost(problem, plan) - _cost(problem, other) > max(old_gap_cny_per_year, 0.0)
+        plan = other if went_outside else plan
+    clock.mark("outside")
+    return WarmPlan(plan, went_outside, clock.seconds, hit)
+
+
+def certified(problem: Problem, warm: WarmPlan, multipliers: Multipliers, old_gap_cny_per_year: float,
+              settings: WarmSettings) -> WarmSiting:
+    """The plan with its bound, from the old multipliers carried over by ids (see carried_multipliers)."""
+    clock = _Clock()
+    value = _cost(problem, warm.plan)
+    enough = value - LOOSENED_SHARE * max(old_gap_cny_per_year, 0.0)
+    multipliers, bound = warm_bound(problem, all_coefficients(problem), multipliers, value, settings.ascent_steps,
+                                    enough)
+    clock.mark("bound")
     proven = bound.value_cny_per_year if np.isfinite(bound.value_cny_per_year) else None
-    report = SolveReport(_status(plan, gap_share(problem, plan, proven), hit), value, proven, seconds, hit)
-    return WarmSiting(replace(plan, report=report), multipliers, bound, went_outside)
+    status = _status(warm.plan, gap_share(problem, warm.plan, proven), warm.hit_time_limit)
+    report = SolveReport(status, value, proven, {**warm.seconds, **clock.seconds}, warm.hit_time_limit)
+    return WarmSiting(replace(warm.plan, report=report), multipliers, bound, warm.went_outside)
 
 
 def _status(plan: Plan, gap: float | None, stopped: bool) -> Status:
@@ -105,15 +122,35 @@ def _status(plan: Plan, gap: float | None, stopped: bool) -> Status:
     return "optimal" if gap is not None and gap <= OPTIMAL_GAP_SHARE else "feasible"
 
 
+class _Clock:
+    """Seconds per phase."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+        self.seconds: dict[str, float] = {}
+
+    def mark(self, phase: str) -> None:
+        now = time.monotonic()
+        self.seconds[phase], self._last = round(now - self._last, 3), now
+
+
 def repaired(problem: Problem, coefficients: Coefficients, start: Plan, scope: Scope, seed: int) -> Plan:
     """The old plan made lawful again by what lies in the scope, with no single move there that pays."""
     held = held_outside(problem, start, scope)
     upper = _repaired_upper(held, coefficients, start, seed)
     site_of_part, size = _first_choices(held, coefficients, start)
-    plan = assemble(held, coefficients, upper, site_of_part, size)
+    plan = kept_together(held, coefficients, start, upper, site_of_part, size)
+    rounds = 0
+    if plan is None:
+        plan, rounds = assemble(held, coefficients, upper, site_of_part, size), 1
     if not (plan.site_of_part >= 0).any():
         return plan
-    return settle_and_improve(held, coefficients, first_tier(held, coefficients), plan)
+    tier = first_tier(held, coefficients)
+    if problem.assignment == "nearest":
+        found = nearest_plan(held, coefficients, tier, plan, rounds=1, tries=NEAREST_TRIES, seed=seed,
+                             watch=lambda _: False)
+        return plan if found is None else found
+    return settle_and_improve(held, coefficients, tier, plan, rounds=rounds)
 
 
 def _cost(problem: Problem, plan: Plan) -> float:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from geodata.tables import DataError, fault
 from optimizer.accounts import all_coefficients
+from optimizer.bound import Multipliers
 from optimizer.siting import Progress
 from optimizer.solvers.certify import blank
-from optimizer.warm_start import WarmSettings, WarmSiting, resite
+from optimizer.warm_start import WarmSettings, WarmSiting, certified, resite
 from service.edit_merge import MergedEdits, edits_text, merged
 from service.edit_messages import EDIT_MESSAGES
 from service.edit_targets import editable_ground
@@ -95,25 +97,28 @@ def resolve(folder: Path, edits_file: Path, target: Path, settings: ResolveSetti
     editable = editable_ground(brief.edit_terms, old.unedited)
     case = edited_case(old, brief, editable, range(len(editable.targets)))
     clock.begin("siting", 0.30)
-    siting = _resited(old, case, settings.warm)
-    clock.begin("edit_costs", 0.60)
-    alone = costs_alone(old, brief, editable, edits, siting.plan.report.objective_cny_per_year, settings.alone_s)
-    clock.begin("routing", 0.65, siting.plan.report.objective_cny_per_year, siting.plan.report.bound_cny_per_year)
+    multipliers = _multipliers(old, case)
+    warm = resite(case.problem, case.start, case.searched, multipliers.scenarios[0].part_price, old.gap_cny_per_year,
+                  settings.warm)
     routing = routing_settings(brief.study)
     effort = routing if settings.full_routing else quick(routing, ROUTING_ITERATIONS, ROUTING_ROUNDS)
-    routes = reroute(old, case.problem, case.ground, siting.plan, effort)
+    with ThreadPoolExecutor(1) as beside:  # tours are made by other processes: this one proves the bound meanwhile
+        tours = beside.submit(reroute, old, case.problem, case.ground, warm.plan, effort)
+        siting = certified(case.problem, warm, multipliers, old.gap_cny_per_year, settings.warm)
+        clock.begin("edit_costs", 0.60)
+        alone = costs_alone(old, brief, editable, edits, siting.plan.report.objective_cny_per_year, settings.alone_s)
+        clock.begin("routing", 0.65, siting.plan.report.objective_cny_per_year, siting.plan.report.bound_cny_per_year)
+        routes = tours.result()
     clock.begin("publishing", 0.80)
     found = _published(old, brief, case, siting, edits, alone, routes, target, clock)
     clock.begin("done", 1.0, found.plan.objective_cny_per_year, found.plan.bound_cny_per_year, found.plan.gap)
     return found
 
 
-def _resited(old: OldPlan, case: EditedCase, settings: WarmSettings) -> WarmSiting:
-    """The new plan; without an old certificate the bound starts from nothing."""
-    multipliers = case.multipliers(old)
-    if multipliers is None:
-        multipliers = blank(case.problem, all_coefficients(case.problem))
-    return resite(case.problem, case.start, case.searched, multipliers, old.gap_cny_per_year, settings)
+def _multipliers(old: OldPlan, case: EditedCase) -> Multipliers:
+    """Multipliers to start from; without an old certificate, capacity prices alone."""
+    found = case.multipliers(old)
+    return blank(case.problem, all_coefficients(case.problem)) if found is None else found
 
 
 def _published(old: OldPlan, brief: Brief, case: EditedCase, siting: WarmSiting, edits: MergedEdits, alone: EachAlone,

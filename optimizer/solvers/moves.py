@@ -47,8 +47,11 @@ Only where mass and volume bind at once above the stations, or ways are missing 
 
 
 
-def settle_and_improve(problem: Problem, coefficients: Coefficients, tier: FirstTier, plan: Plan) -> Plan:
+def settle_and_improve(problem: Problem, coefficients: Coefficients, tier: FirstTier, plan: Plan, *,
+                       rounds: int = ROUNDS) -> Plan:
     """The plan with settled walking, without idle sites, and with no single move of the first tier that pays.
+
+    With `rounds` 0 stations change only where a single move changes them.
 
     Open sites above the first tier stay as they are unless they end up idle. The plan must respect the limits; it is
     returned as it is where no other plan's flows can be made to fit above the stations (see FILL_SHARES).
@@ -66,7 +69,7 @@ def settle_and_improve(problem: Problem, coefficients: Coefficients, tier: First
         state.fixed = replace(fixed, limit=fixed.limit[:first] + tighter)
         descent = Descent(tier, state)
         descent.run()
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             if not _assign_stations(problem, coefficients, upper, state):
                 break
             descent.run()
