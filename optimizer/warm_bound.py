@@ -86,11 +86,12 @@ def _links(old: Problem, multipliers: Multipliers, part: Int, source: list[Int])
 
 
 def warm_bound(problem: Problem, coefficients: Coefficients, multipliers: Multipliers, ceiling_cny_per_year: float,
-               steps: int) -> tuple[Multipliers, Bound]:
-    """The bound at multipliers of the problem, raised by some steps on the scenario that decides it."""
+               steps: int, enough_cny_per_year: float = np.inf) -> tuple[Multipliers, Bound]:
+    """The bound at multipliers of the problem; below `enough` it is raised by steps on the scenario that decides it."""
     multipliers = _stored(multipliers)
     bound = lower_bound(problem, coefficients, multipliers, ceiling_cny_per_year)
-    if not steps or not bound.binding_mix or not np.isfinite(bound.value_cny_per_year):
+    good = bound.value_cny_per_year >= enough_cny_per_year or not np.isfinite(bound.value_cny_per_year)
+    if good or not steps or not bound.binding_mix:
         return multipliers, bound
     tier = first_tier(problem, coefficients)
     at = _deciding(problem, coefficients, multipliers, bound)
