@@ -30,11 +30,11 @@ class Case:
 def fingerprint_of(study: Study, inputs: Sequence[InputFile]) -> str:
     """A hash of all that a case is made of: study, network, rules, content of the inputs; DataError for unknown names.
 
-    `inputs` are those of the study with the hashes they have now.
+    `inputs` are those of the study with the hashes they have now. Where the study file lies does not count.
     """
     names = (("networks", study.network), *(("rules", name) for name in study.rules))
     texts = [config_text(study, kind, name) for kind, name in names]
-    parts = [study.model_dump_json(), str(study.file), *(f"{i.role} {i.sha256}" for i in inputs), *texts]
+    parts = [study.model_dump_json(), *(f"{i.role} {i.sha256}" for i in inputs), *texts]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -24,21 +24,24 @@ BESIDE = ("-wal", "-journal", "-shm")
 INDEX_DEGREES = 2e-5
 """The spatial index keeps single precision: 114 degrees to 8e-6."""
 MOST = 40
+SAID_OF_LAYERS = frozenset({"gpkg_contents", "gpkg_geometry_columns"})
+"""Tables of the standard with title, extent and kind of every layer."""
 _PARTS = ("_node", "_rowid", "_parent")
 Row = tuple[Any, ...]
 
 
-def geopackage_differences(folder: Path, made: Path, *, same_program: bool) -> Iterator[tuple[str, str]]:
+def geopackage_differences(folder: Path, made: Path, *, same_writer: bool) -> Iterator[tuple[str, str]]:
     """Where plan.gpkg of a folder differs from the one written again: (place, what), one per column.
 
-    Without `same_program` the tables that GDAL keeps for itself are left out, as its versions fill them differently.
+    Without `same_writer` the tables that GDAL keeps for itself are left out, as its versions fill them differently,
+    except those that say what the layers are.
     """
     for suffix in BESIDE:
         if (folder / f"{GEOPACKAGE}{suffix}").exists():
             yield f"{GEOPACKAGE}{suffix}", "does not belong here: its content would be read instead of the plan's"
     try:
         with closing(_opened(folder / GEOPACKAGE)) as said, closing(_opened(made)) as again:
-            yield from islice(_differences(said, again, same_program), MOST)
+            yield from islice(_differences(said, again, same_writer), MOST)
     except sqlite3.Error as error:
         yield GEOPACKAGE, f"cannot be read: {error}"
 
@@ -47,17 +50,17 @@ def _opened(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
 
 
-def _differences(said: sqlite3.Connection, again: sqlite3.Connection, same_program: bool) -> Iterator[tuple[str, str]]:
+def _differences(said: sqlite3.Connection, again: sqlite3.Connection, same_writer: bool) -> Iterator[tuple[str, str]]:
     here, there = _objects(said), _objects(again)
     layers = {name for name, in again.execute("SELECT table_name FROM gpkg_geometry_columns")} | {"layer_styles"}
     for kind, name in sorted(here.keys() ^ there.keys()):
         # triggers and indexes differ between versions of GDAL; a table or view more or less is content
-        if same_program or kind == "view" or (kind == "table" and not name.startswith(("gpkg_", "rtree_", "sqlite_"))):
+        if same_writer or kind == "view" or (kind == "table" and not name.startswith(("gpkg_", "rtree_", "sqlite_"))):
             yield f"{GEOPACKAGE} {kind} {name}", "is missing" if (kind, name) in there else "should not be there"
     for kind, name in sorted(here.keys() & there.keys()):
-        if (same_program or name in layers) and here[kind, name] != there[kind, name]:
+        if (same_writer or name in layers) and here[kind, name] != there[kind, name]:
             yield f"{GEOPACKAGE} {kind} {name}", "is not defined as a result has it"
-        elif kind == "table" and (same_program or name in layers) and not name.startswith("rtree_"):
+        elif kind == "table" and (same_writer or name in layers | SAID_OF_LAYERS) and not name.startswith("rtree_"):
             yield from _table_differences(said, again, name)
     for name in sorted(layers - {"layer_styles"}):
         if ("table", f"rtree_{name}_geom") in here.keys() & there.keys():

@@ -29,9 +29,10 @@ def seal_findings(folder: Path, study: Study, manifest: Manifest, document: Mapp
 def seal_notes(folder: Path, study: Study, manifest: Manifest) -> tuple[str, ...]:
     """Files of a folder that verify knows nothing of."""
     named = {MANIFEST, *manifest.config, *manifest.outputs}
-    known = {*FILES, MANIFEST, *config_names(study)}
+    kept = {source.path.name for _, source in study.inputs.named() if source.path.parent == folder.resolve()}
+    known = {*FILES, MANIFEST, *config_names(study), *kept}
     there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-    strange = sorted(n for n in (there | named) - known if not n.startswith("layers/"))
+    strange = sorted(n for n in (there | named) - known if not n.startswith("layers/") and not is_unchecked(n, ""))
     return tuple(f"{name}: " + ("only its hash was compared" if name in named else "is no part of the result")
                  + ", nothing in it was checked" for name in strange)
 

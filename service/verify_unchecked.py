@@ -26,6 +26,7 @@ COSMETIC = (
     Unchecked("plan.gpkg", "*.last_change", "when the file was written"),
     Unchecked("plan.gpkg", "*.update_time", "when the file was written"),
     Unchecked("plan.gpkg", "*.timestamp", "when the file was written"),
+    Unchecked("cache/*", "*", "spares `resolve` time; verify never reads it, and checks what is made with it"),
 )
 """Fields nobody decides by: never compared."""
 
@@ -46,4 +47,13 @@ BY_EFFECT = (
 
 def is_unchecked(file: str, place: str) -> bool:
     """Whether a place of a file is one of the cosmetic fields."""
-    return any(fnmatchcase(file, field.file) and fnmatchcase(place, field.place) for field in COSMETIC)
+    return _on_list(COSMETIC, file, place)
+
+
+def counts_by_effect(file: str, place: str) -> bool:
+    """Whether a place of a file is one of those that are only judged by what follows from them."""
+    return _on_list(BY_EFFECT, file, place)
+
+
+def _on_list(fields: tuple[Unchecked, ...], file: str, place: str) -> bool:
+    return any(fnmatchcase(file, field.file) and fnmatchcase(place, field.place) for field in fields)

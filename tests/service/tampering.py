@@ -40,10 +40,13 @@ def edit_yaml(folder: Path, name: str, change: Callable[[Any], None]) -> None:
     path.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 
-def seal(folder: Path, *, inputs: Path | None = None) -> None:
-    """Write the hashes of the manifest again, as a forger would; with `inputs`, also that of the one input file."""
+def seal(folder: Path, *, inputs: Path | None = None, files: bool = True) -> None:
+    """Write the hashes of the manifest again, as a forger would; with `inputs`, also that of the one input file.
+
+    Without `files` only the manifest's hash of itself, after an edit of the manifest.
+    """
     def change(manifest: dict[str, Any]) -> None:
-        for kind in ("config", "outputs"):
+        for kind in ("config", "outputs") if files else ():
             manifest[kind] = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
                               for name in manifest[kind] if (folder / name).is_file()}
         for entry in manifest["inputs"] if inputs is not None else ():

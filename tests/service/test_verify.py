@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import yaml
 
-from service.verify import verify
+from service.verify import Verifier, verify
 from tests.service.tampering import Forgery, Layer, edit, geopackage, leaves, seal
 from tests.service.tiny_town import TinyTown, recynet
 
@@ -206,7 +206,22 @@ NEEDS_A_TOWN = {"site moved to another parcel", "size changed", "rejected parcel
 """Forgeries for which one street is too small."""
 
 
-def rejected(out: Path) -> None:
+@pytest.fixture(scope="module")
+def referee() -> Verifier:
+    """A referee that keeps what it rebuilt."""
+    return Verifier()
+
+
+def rejected(out: Path, referee: Verifier) -> None:
+    verdict = referee.verdict(out)
+    assert not verdict.accepted
+    assert verdict.findings
+    assert all(line.startswith(("rejected [", "... and ", "note: ", "seal ")) for line in verdict.lines())
+
+
+def test_a_forgery_on_the_command_line(street: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(street, tmp_path / "out"))
+    FORGERIES["bound raised"](out)
     result = recynet("verify", out)
     assert result.exit_code == 1, result.output
     assert "rejected [" in result.output
@@ -214,19 +229,19 @@ def rejected(out: Path) -> None:
 
 
 @pytest.mark.parametrize("name", FORGERIES)
-def test_forgeries_are_rejected(tiny_town: TinyTown, tmp_path: Path, name: str) -> None:
+def test_forgeries_are_rejected(tiny_town: TinyTown, referee: Verifier, tmp_path: Path, name: str) -> None:
     """Though the forger sealed the manifest again: only what follows from inputs and configuration is accepted."""
     out = copied(tiny_town, tmp_path)
     FORGERIES[name](out)
     seal(out)
-    rejected(out)
+    rejected(out, referee)
 
 
 @pytest.mark.parametrize("name", [n for n in FORGERIES if n not in NEEDS_A_TOWN])
-def test_forgeries_are_rejected_by_the_manifest(street: Path, tmp_path: Path, name: str) -> None:
+def test_forgeries_are_rejected_by_the_manifest(street: Path, referee: Verifier, tmp_path: Path, name: str) -> None:
     out = Path(shutil.copytree(street, tmp_path / "out"))
     FORGERIES[name](out)
-    rejected(out)
+    rejected(out, referee)
 
 
 def test_a_network_that_is_cheaper_for_all_is_another_result(street: Path, tmp_path: Path) -> None:
