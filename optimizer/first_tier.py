@@ -40,6 +40,8 @@ class FirstTier:
     closed_cny_per_year: Float
     must_open: Bool
     families: tuple[Family, ...]
+    least_t_per_day: Float
+    """Minimum throughput of each size, [K]; the bound leaves it out."""
 
     @property
     def site_count(self) -> int:
@@ -65,7 +67,8 @@ def first_tier(problem: Problem, coefficients: Coefficients) -> FirstTier:
     use, capacity = use_of_arcs(problem, order), capacity_of_sizes(problem)
     opened = np.where(sites.allowed, coefficients.open_cny_per_year[0], np.inf)
     return FirstTier(order, part, site, first, use, capacity, opened, coefficients.closed_cny_per_year[0],
-                     sites.must_open, _families(site, first, use, capacity))
+                     sites.must_open, _families(site, first, use, capacity),
+                     np.array([size.min_t_per_day for size in problem.network.tiers[0].sizes]))
 
 
 def use_of_arcs(problem: Problem, arcs: Int) -> Float:

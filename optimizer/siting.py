@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from optimizer.accounts import Books, all_coefficients, arc_of_part, books
 from optimizer.assemble import assemble
-from optimizer.bound import Bound, Multipliers, lower_bound, with_row_prices, with_row_prices_at_first
+from optimizer.bound import Bound, Multipliers, lower_bound, with_row_prices
 from optimizer.first_tier import FirstTier, first_tier
 from optimizer.first_tier_rules import first_tier_rules
-from optimizer.network import DAYS_PER_YEAR
+from optimizer.minimums import has_minimums
 from optimizer.objectives import Coefficients
 from optimizer.plan import Flows, OpenSites, Plan, SolveReport, Status
 from optimizer.pools import last_tier_pools, pools_of
@@ -37,6 +37,7 @@ from optimizer.solvers.nearest_plan import nearest_plan
 from optimizer.solvers.ruin_recreate import FirstTierPlan, improve
 from optimizer.solvers.upper_search import improve_upper
 from optimizer.solvers.upper_tiers import Supply, choose_upper_tiers
+from optimizer.solvers.whole_model import is_small, solve_whole
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -48,6 +49,8 @@ PRICE_SHARES = (1.0, 0.4, 0.0)
 """Shares of the relaxation's prices of scarce rules that are tried; the best goes on."""
 NEAREST_TRIES = 20
 """Changes tried per iteration where residents use the nearest site: each is cheap."""
+LEAST_PRICE_SHARE = 0.05
+"""What a rule asks for is never cheaper than this share of its cost in the search."""
 KERNEL_SHARE = 0.25
 """Sites whose opening looks dearer than this share of a typical site at the part prices are not tried."""
 
@@ -101,6 +104,8 @@ def site_network(problem: Problem, settings: SiteSettings,
         plan = search.or_nothing(search.improve(search.first_plan(plan)))
         if problem.assignment == "nearest":
             plan = search.as_residents_go(plan)
+        elif (has_minimums(problem) or len(problem.rows)) and is_small(problem):
+            plan = search.outright(plan)
         on_progress(search.news("bound", 0.95))
         multipliers = bounding.multipliers()
     finally:
@@ -167,9 +172,14 @@ class _Search:
         self._trim_price = np.zeros(len(problem.network.materials))
 
     def _price_rules(self, price: Float) -> None:
-        """Let openings pay for what they take of scarce rules, such as a budget, while the plan is searched."""
-        self.priced = with_row_prices(self.problem, self.coefficients, price)
-        self.priced_tier = with_row_prices_at_first(self.problem, self.tier, price)
+        """Let openings pay for what they take of scarce rules, such as a budget, and earn what a rule asks for."""
+        charged = with_row_prices(self.problem, self.coefficients, price)
+        self.priced = replace(charged, open_cny_per_year=tuple(
+            np.maximum(cost, LEAST_PRICE_SHARE * bare) for cost, bare in
+            zip(charged.open_cny_per_year, self.coefficients.open_cny_per_year, strict=True)))
+        allowed = np.isfinite(self.tier.open_cny_per_year)
+        self.priced_tier = replace(self.tier, open_cny_per_year=np.where(
+            allowed, self.priced.open_cny_per_year[0], np.inf))
 
     def news(self, phase: str, share: float) -> Progress:
         """Where the search stands, with the bound so far."""
@@ -205,8 +215,8 @@ class _Search:
         supply = self._as_supply(load, used, np.argmin(tier.open_cny_per_year, axis=1), relaxed.open_share)
         self.clock.mark("relaxation")
         every = np.zeros(len(problem.site_rows))
-        if rules is not None:  # what is scarce, such as a budget, is priced; what is asked for is not
-            every[rules.number] = np.where(problem.rows.sign[rules.number] > 0.0, relaxed.row_price, 0.0)
+        if rules is not None:
+            every[rules.number] = relaxed.row_price
         best: tuple[float, Plan, _Search] | None = None
         for share in PRICE_SHARES if every.any() else (0.0,):
             trial = copy(self)
@@ -348,6 +358,15 @@ class _Search:
         self.guide, margin = raise_part_prices(self.priced_tier, arc_cost, self.guide, steps=GUIDE_STEPS)
         return margin < KERNEL_SHARE * float(np.median(self.tier.open_cny_per_year.min(axis=1)))
 
+    def outright(self, plan: Plan) -> Plan:
+        """The plan, or that of the integer programme of the whole problem where it is cheaper."""
+        whole = solve_whole(self.problem, self.coefficients, time_limit_s=min(20.0, self.clock.left_s()))
+        if whole is not None and not has_minimums(self.problem):
+            whole = settle_and_improve(self.problem, self.coefficients, self.tier, whole)
+        self.clock.mark("outright")
+        values = [np.inf if p is None else books(self.problem, p).objective_cny_per_year for p in (plan, whole)]
+        return plan if whole is None or values[1] > values[0] - 1.0 else whole
+
     def as_residents_go(self, planned: Plan) -> Plan:
         """The best plan found in which residents use the nearest site, from the sites of a planned one."""
         def watch(share: float) -> bool:
@@ -409,5 +428,5 @@ def stations_of_sites(problem: Problem, coefficients: Coefficients, tier: FirstT
     here = station[tier.site]
     loads = q @ problem.trips_per_t(0)
     cost = loads * up.trip_cny_per_year[tier.site, here] + (q * up.onward_cny_per_year[here]).sum(axis=1)
-    cost = cost + q @ coefficients.entering_cny_per_t[0] * DAYS_PER_YEAR
+    cost = cost + coefficients.arriving_cny_per_year(q, tier.arc)
     return station, cost - unserved_cny_per_year(problem, coefficients)[tier.part]

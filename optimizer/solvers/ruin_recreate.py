@@ -190,7 +190,14 @@ class Recreation:
             left = self.ruled - self.rules.taken(ruined, self.size[ruined])
             openings = Openings(self.rules, option_site[: len(chosen)], option_size[: len(chosen)], left)
         return _Fill(parts, self.guide[parts], option_site, option_size, len(chosen), fixed, room, arc, value,
-                     use, openings).run(random)
+                     use, openings, self._least_brought(arc, option_size, len(chosen))).run(random)
+
+    def _least_brought(self, arc: Int, size: Int, closed: int) -> tuple[Float, Float] | None:
+        """What parts would bring to options and what closed ones need to open, t/day; None without minimums."""
+        if not self.tier.least_t_per_day.any():
+            return None
+        least = np.where(np.arange(len(size)) < closed, self.tier.least_t_per_day[size], 0.0)
+        return np.where(arc >= 0, self.tier.use[arc][:, :, 1], 0.0), least
 
 
 @dataclass(frozen=True)
@@ -204,14 +211,15 @@ class _Fill:
     """Serving a set of parts: open the option of least reduced cost, then squeeze in and open what is left."""
 
     def __init__(self, parts: Int, guide: Float, site: Int, size: Int, closed: int, fixed: Float, room: Float, arc: Int,
-                 value: Float, use: Float, openings: Openings | None = None) -> None:
+                 value: Float, use: Float, openings: Openings | None = None,
+                 least: tuple[Float, Float] | None = None) -> None:
         self.parts, self.guide, self.site, self.size, self.closed = parts, guide, site, size, closed
         self.fixed, self.room, self.arc, self.value, self.use = fixed.copy(), room.copy(), arc, value, use
         self.waiting = np.ones(len(parts), dtype=bool)
         self.option = np.full(len(parts), -1, dtype=np.int64)
         self.opened = np.zeros(len(site), dtype=bool)
         self.barred = np.zeros(len(site), dtype=bool)
-        self.openings = openings
+        self.openings, self.least = openings, least
         if openings is not None:
             self.barred[:closed] = openings.barred()
 
@@ -255,6 +263,8 @@ class _Fill:
             worth = worth + np.where(fits, gain, 0.0)
             take[part[fits], columns[fits]] = True
         worth[~take.any(axis=0) | self.barred] = np.inf
+        if self.least is not None:
+            worth[((take * self.least[0]).sum(axis=0) < self.least[1]) & ~self.opened] = np.inf
         return worth, take
 
     def _give(self, rows: Int, option: int) -> None:
