@@ -135,6 +135,11 @@ def shape_of(distance: Matrix) -> tuple[int, int]:
     return int(shape[0]), int(shape[1])
 
 
+def sums(index: Int, values: Float, count: int) -> Float:
+    """The values added up by index, [count] (numpy's bincount turns to whole numbers when there are none)."""
+    return np.bincount(index, values, minlength=count).astype(np.float64)
+
+
 def whole_step(values: Float) -> float:
     """The step all totals of these values are multiples of: 1 for whole numbers, else 0."""
     finite = values[np.isfinite(values)]

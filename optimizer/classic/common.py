@@ -95,6 +95,13 @@ class ClassicResult:
         return float(short / abs(self.objective)) if self.objective != 0.0 else float("inf")
 
 
+def status_of(short: float, objective: float, seconds: float, time_limit_s: float) -> Status:
+    """Status of a plan that is at most `short` from the best one."""
+    if short <= PROOF_TOLERANCE * max(1.0, abs(objective)):
+        return "optimal"
+    return "stopped" if seconds >= time_limit_s else "feasible"
+
+
 def no_plan(problem: str, reason: str, *, clients: tuple[int, ...] = (), seconds: float = 0.0,
             bound: float | None = None, maximise: bool = False) -> ClassicResult:
     """The answer when there is no plan: a reason in one line, and the clients it is about."""

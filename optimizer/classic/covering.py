@@ -19,6 +19,7 @@ from optimizer.classic.common import (
     Int,
     Matrix,
     no_plan,
+    status_of,
 )
 from optimizer.classic.cover_sets import apart, contained, cover_table, greedy_cover, groups_of_rows, reduced_for_cover
 from optimizer.classic.lagrangian import lagrangian_value
@@ -52,9 +53,10 @@ def lscp(distance: Matrix, *, radius: float, required: Sequence[int] | Int = (),
         return no_plan(LSCP, why, clients=lost, bound=np.inf, seconds=time.perf_counter() - started)
     found = smallest_cover(table, choice.required, started + time_limit_s)
     assert found.site is not None
-    return ClassicResult(LSCP, "optimal" if found.bound >= len(found.site) else "stopped", float(len(found.site)),
-                         float(found.bound), found.site, _within(arcs, found.site, radius),
-                         time.perf_counter() - started, bound_source=found.source)
+    count, seconds = len(found.site), time.perf_counter() - started
+    return ClassicResult(LSCP, status_of(count - found.bound, count, seconds, time_limit_s), float(count),
+                         float(found.bound), found.site, _within(arcs, found.site, radius), seconds,
+                         bound_source=found.source)
 
 
 @dataclass(frozen=True)
@@ -137,9 +139,9 @@ def mclp(distance: Matrix, weight: Float | Sequence[float] | None = None, *, p: 
     prices = solved.root.prices[group] * share
     checkable = total - lagrangian_value(_outside_or_free(arcs, worth, radius), prices, p, choice.required,
                                          choice.forbidden)[0]
-    optimal = bound - objective <= 1e-9 * max(1.0, objective)
-    return ClassicResult(MCLP, "optimal" if optimal else "stopped", objective, bound, site, serving,
-                         time.perf_counter() - started, maximise=True, bound_source=solved.source,
+    seconds = time.perf_counter() - started
+    return ClassicResult(MCLP, status_of(bound - objective, objective, seconds, time_limit_s), objective, bound, site,
+                         serving, seconds, maximise=True, bound_source=solved.source,
                          multipliers=prices, checkable_bound=max(checkable, bound))
 
 

@@ -11,8 +11,8 @@ import time
 
 import numpy as np
 
-from optimizer.classic.arcs import Arcs, Nearest, nearest_open
-from optimizer.classic.common import Bool
+from optimizer.classic.arcs import Arcs, Nearest, nearest_open, sums
+from optimizer.classic.common import Bool, Int
 
 
 def improved(arcs: Arcs, is_open: Bool, required: Bool, deadline: float) -> tuple[Bool, Nearest]:
@@ -38,7 +38,7 @@ def improved(arcs: Arcs, is_open: Bool, required: Bool, deadline: float) -> tupl
             return is_open, now
 
 
-def _best_swap(arcs: Arcs, client: np.ndarray, is_open: Bool, now: Nearest,
+def _best_swap(arcs: Arcs, client: Int, is_open: Bool, now: Nearest,
                required: Bool) -> tuple[int, int, float] | None:
     """(entering, leaving, profit) of the most profitable swap, None when no swap is profitable."""
     opened = np.flatnonzero(is_open)
@@ -49,14 +49,14 @@ def _best_swap(arcs: Arcs, client: np.ndarray, is_open: Bool, now: Nearest,
     i, j, cost = client[near], arcs.site[near], arcs.cost[near]
     enters = ~is_open[j]
     i, j, cost = i[enters], j[enters], cost[enters]
-    gain = np.bincount(j, np.maximum(now.first_cost[i] - cost, 0.0), minlength=arcs.sites)
+    gain = sums(j, np.maximum(now.first_cost[i] - cost, 0.0), arcs.sites)
     served = own >= 0
-    loss = np.bincount(own[served], (now.second_cost - now.first_cost)[served], minlength=len(opened))
+    loss = sums(own[served], (now.second_cost - now.first_cost)[served], len(opened))
     loss[required[opened]] = np.inf
     held = own[i] >= 0
     i, j, cost = i[held], j[held], cost[held]
-    extra = np.bincount(j * len(opened) + own[i], now.second_cost[i] - np.maximum(cost, now.first_cost[i]),
-                        minlength=arcs.sites * len(opened)).reshape(arcs.sites, len(opened))
+    extra = sums(j * len(opened) + own[i], now.second_cost[i] - np.maximum(cost, now.first_cost[i]),
+                 arcs.sites * len(opened)).reshape(arcs.sites, len(opened))
     profit = gain[:, None] - loss[None, :] + extra
     profit[is_open] = -np.inf
     best = int(np.argmax(profit)) if profit.size else 0
@@ -72,7 +72,7 @@ def greedy(arcs: Arcs, p: int, required: Bool, forbidden: Bool) -> Bool:
     cost = nearest_open(arcs, is_open).first_cost
     closed_for_good = forbidden.copy()
     while is_open.sum() < p:
-        saving = np.bincount(arcs.site, np.maximum(cost[client] - arcs.cost, 0.0), minlength=arcs.sites)
+        saving = sums(arcs.site, np.maximum(cost[client] - arcs.cost, 0.0), arcs.sites)
         saving[is_open | closed_for_good] = -1.0
         chosen = int(np.argmax(saving))
         is_open[chosen] = True

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.classic.arcs import Arcs, Nearest
+from optimizer.classic.arcs import Arcs, Nearest, sums
 from optimizer.classic.common import Bool, Float
 from optimizer.classic.interchange import greedy, improved
 
@@ -61,7 +61,7 @@ def lagrangian_value(arcs: Arcs, prices: Float, p: int, required: Bool, forbidde
     """(L(prices), rho), from all arcs. Prices above a client's outside cost are lowered to it."""
     prices = np.minimum(prices, arcs.outside)
     worth = np.maximum(prices[arcs.client] - arcs.cost, 0.0)
-    rho: Float = -np.bincount(arcs.site, worth, minlength=arcs.sites).astype(np.float64)
+    rho = -sums(arcs.site, worth, arcs.sites)
     return float(prices.sum() + rho[chosen_sites(rho, p, required, forbidden)].sum()), rho
 
 
@@ -87,9 +87,8 @@ def relax(arcs: Arcs, p: int, required: Bool, forbidden: Bool, *, step: float, d
 
 def _with_finite_outside(arcs: Arcs) -> Arcs:
     """Unserved clients at a price above any difference between two plans."""
-    worst = float(arcs.cost.max(initial=0.0)) + 1.0
-    return Arcs(arcs.first, arcs.site, arcs.cost, arcs.sites, np.where(np.isinf(arcs.outside), 10 * worst,
-                                                                       arcs.outside))
+    worst = (float(arcs.cost.max(initial=0.0)) + 1.0) * (arcs.clients + 1)
+    return Arcs(arcs.first, arcs.site, arcs.cost, arcs.sites, np.where(np.isinf(arcs.outside), worst, arcs.outside))
 
 
 class _Ascent:
@@ -98,7 +97,10 @@ class _Ascent:
     def __init__(self, ask: _Ask, is_open: Bool, served: Nearest) -> None:
         self.ask, self.is_open, self.served = ask, is_open, served
         self.client = ask.arcs.client
-        self.prices = np.minimum((served.first_cost + served.second_cost) / 2, ask.most)
+        self.dearest = np.zeros(ask.arcs.clients)
+        np.maximum.at(self.dearest, self.client, ask.arcs.cost)
+        self.dearest = np.minimum(self.dearest, ask.most)
+        self.prices = np.minimum((served.first_cost + served.second_cost) / 2, self.dearest)
         self.best_prices, self.best_bound = self.prices, -np.inf
         self.best_rho = np.zeros(ask.arcs.sites)
         self.interchanges = 0
@@ -128,7 +130,8 @@ class _Ascent:
             norm = float(direction @ direction)
             if norm < 1e-12 or not missing.any():
                 break
-            aim = max(1.02 * self.served.total - 0.02 * bound, bound + 1e-6) - bound
+            reach = min(self.served.total, float(self.dearest.sum()))  # no plan that serves everybody costs more
+            aim = max(1.02 * reach - 0.02 * bound, bound + 1e-6) - bound
             self.prices = np.minimum(np.maximum(self.prices + scale * aim / norm * direction, 0.0), self.ask.most)
             if (self.prices > self.cap).any():
                 self._look_near()
@@ -147,7 +150,7 @@ class _Ascent:
         """(bound, rho, chosen sites, subgradient) at the current prices."""
         ask = self.ask
         worth = np.maximum(self.prices[self.near_client] - self.near_cost, 0.0)
-        rho: Float = -np.bincount(self.near_site, worth, minlength=ask.arcs.sites).astype(np.float64)
+        rho = -sums(self.near_site, worth, ask.arcs.sites)
         chosen = chosen_sites(rho, ask.p, ask.required, ask.forbidden)
         times = np.bincount(self.near_client[(worth > 0) & chosen[self.near_site]], minlength=ask.arcs.clients)
         return float(self.prices.sum() + rho[chosen].sum()), rho, chosen, np.asarray(1.0 - times)

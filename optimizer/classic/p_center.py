@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.classic.arcs import Arcs, Choice, arcs_of, checked_weight, nearest_open, shape_of
-from optimizer.classic.common import Bool, ClassicInputError, ClassicResult, Float, Int, Matrix, no_plan
+from optimizer.classic.common import Bool, ClassicInputError, ClassicResult, Float, Int, Matrix, no_plan, status_of
 from optimizer.classic.cover_sets import cover_table, greedy_cover
 from optimizer.classic.covering import smallest_cover
 from optimizer.classic.open_p import filled_up
@@ -47,7 +47,7 @@ def p_center(distance: Matrix, weight: Float | Sequence[float] | None = None, *,
     served = nearest_open(arcs, found.is_open)
     value = float(served.first_cost.max())
     bound = min(found.bound, value)
-    return ClassicResult(PROBLEM, "optimal" if bound >= value else "stopped", value, bound,
+    return ClassicResult(PROBLEM, status_of(value - bound, value, seconds, time_limit_s), value, bound,
                          np.flatnonzero(found.is_open), served.first_site, seconds, bound_source="set covering")
 
 

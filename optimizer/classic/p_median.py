@@ -9,7 +9,16 @@ import numpy as np
 
 from optimizer.classic.arcs import Arcs, Choice, arcs_of, checked_weight, nearest_open, shape_of, whole_step
 from optimizer.classic.branching import replay
-from optimizer.classic.common import NOT_SERVED, ClassicInputError, ClassicResult, Float, Int, Matrix, no_plan
+from optimizer.classic.common import (
+    NOT_SERVED,
+    ClassicInputError,
+    ClassicResult,
+    Float,
+    Int,
+    Matrix,
+    no_plan,
+    status_of,
+)
 from optimizer.classic.lagrangian import fixed_by, lagrangian_value, rounded_up
 from optimizer.classic.open_p import OpenP, Solved, kernel_of, open_p
 
@@ -41,18 +50,18 @@ def p_median(distance: Matrix, weight: Float | Sequence[float] | None = None, *,
         return no_plan(PROBLEM, f"{len(lost)} clients can reach no site, the first is {lost[0]}", clients=lost,
                        bound=np.inf, seconds=time.perf_counter() - started)
     solved = open_p(OpenP(arcs, p, choice, whole_step(arcs.cost), started + time_limit_s))
-    return _result(arcs, solved, time.perf_counter() - started)
+    return _result(arcs, solved, time.perf_counter() - started, time_limit_s)
 
 
-def _result(arcs: Arcs, solved: Solved, seconds: float) -> ClassicResult:
+def _result(arcs: Arcs, solved: Solved, seconds: float, time_limit_s: float) -> ClassicResult:
     if solved.infeasible:
         return no_plan(PROBLEM, "no p sites reach every client", bound=np.inf, seconds=seconds)
     if not np.isfinite(solved.total):
         return no_plan(PROBLEM, "no plan was found that reaches every client", bound=solved.bound, seconds=seconds)
     served = nearest_open(arcs, solved.is_open)
     bound = min(solved.bound, served.total)
-    optimal = served.total - bound <= 1e-9 * max(1.0, abs(served.total))
-    return ClassicResult(PROBLEM, "optimal" if optimal else "stopped", served.total, bound,
+    status = status_of(served.total - bound, served.total, seconds, time_limit_s)
+    return ClassicResult(PROBLEM, status, served.total, bound,
                          np.flatnonzero(solved.is_open), served.first_site, seconds, bound_source=solved.source,
                          multipliers=solved.root.prices, checkable_bound=min(solved.root.bound, bound),
                          record=solved.record)
