@@ -71,6 +71,11 @@ def cost_cny_per_year(problem: Problem, plan: Plan, coefficients: Coefficients, 
         total += float(coefficients.open_cny_per_year[level][opened.site, opened.size].sum())
         total += float(coefficients.closed_cny_per_year[level][closed].sum())
         total += DAYS_PER_YEAR * float(through.entering[level].sum(axis=0) @ coefficients.entering_cny_per_t[level])
+    if coefficients.walk_cny_per_t.any():
+        arc = arc_of_part(problem, plan.site_of_part)
+        arc = arc[arc >= 0]
+        tonnes = problem.captured_t_per_day[arc].sum(axis=1)
+        total += DAYS_PER_YEAR * float(tonnes @ coefficients.walk_cny_per_t[arc])
     for number, flow in enumerate(plan.flows):
         trips_per_day = flow.t_per_day @ problem.trips_per_t(number)
         total += DAYS_PER_YEAR * float(trips_per_day @ coefficients.trip_cny[number][flow.origin, flow.destination])

@@ -237,7 +237,7 @@ def _over_mixes(problem: Problem, coefficients: Coefficients, multipliers: Multi
 def dropped_rules(problem: Problem) -> tuple[str, ...]:
     """Parts of the model that the bound leaves out (it stays valid), named for the report."""
     last = len(problem.sites) - 1
-    out = ["single_sourcing_of_sites"]
+    out = ["single_sourcing_of_sites"] if problem.single_source else []
     if any(size.min_t_per_day > 0.0 for tier in problem.network.tiers for size in tier.sizes):
         out.append("minimum_throughput")
     if np.isfinite(problem.capacity_m3_per_day(last)).any():

@@ -191,9 +191,8 @@ class Network(Config):
                 faults.append(f"{where}: 'feed' belongs to every tier but the first")
             if tier.feed is not None:
                 faults += self._state_faults(where, tier.feed.state)
-                if tier.feed.single_source != (number == 1):
-                    faults.append(f"{where}: single_source must be {str(number == 1).lower()} "
-                                  "(points are served by one site each, flows above are split)")
+                if tier.feed.single_source and number > 1:
+                    faults.append(f"{where}: single_source must be false (flows above the second tier are split)")
                 if tier.feed.vehicle not in vehicles:
                     faults.append(f"{where}: unknown vehicle '{tier.feed.vehicle}' (known: {sorted(vehicles)})")
             for size in tier.sizes:

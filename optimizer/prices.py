@@ -88,11 +88,14 @@ def arc_prices(problem: Problem, coefficients: Coefficients, onward: Float, link
     """Least yearly price of each walking arc over all sites of tier 1, [E].
 
     `onward` is [J_1, M] from onward_prices; `link` [n, J_1] is an extra price of a part using a site of tier 1.
-    The choice of the site is made once for all materials together: a point is served by one station.
+    The choice of the site is made once for all materials together where a point is served by one station. Where it
+    may be served by several, every material takes its own way (and its share of the link's price, by tonnes).
     """
     q = problem.captured_t_per_day if captured is None else captured
+    if not problem.single_source:
+        return _split_prices(problem, coefficients, onward, link, q)
     loads = q @ problem.trips_per_t(0) * DAYS_PER_YEAR
-    fixed = q @ coefficients.entering_cny_per_t[0] * DAYS_PER_YEAR
+    fixed = coefficients.arriving_cny_per_year(q)
     unserved = unserved_cny_per_year(problem, coefficients)[problem.walk.part]
     value, via = np.empty(len(q)), np.empty(len(q), dtype=np.int64)
     trip = np.minimum(coefficients.trip_cny[0], NO_WAY)
@@ -104,6 +107,38 @@ def arc_prices(problem: Problem, coefficients: Coefficients, onward: Float, link
         via[rows] = np.argmin(path, axis=1)
         value[rows] = path[np.arange(len(path)), via[rows]]
     return ArcPrices(value + fixed - unserved, via)
+
+
+def _split_prices(problem: Problem, coefficients: Coefficients, onward: Float, link: Float | None,
+                  q: Float) -> ArcPrices:
+    """Prices of arcs whose materials may go to different sites of tier 1; `via` is the site of the dearest material.
+
+    Of "a part sends at most all of a material to a site, and only if it is open" the link prices the mean over the
+    materials, weighted by the tonnes they generate: true for every material, so true for the mean.
+    """
+    walk, trip, trips = problem.walk, np.minimum(coefficients.trip_cny[0], NO_WAY), problem.trips_per_t(0)
+    generated = problem.demand.generated_t_per_day
+    weight = generated / np.maximum(generated.sum(axis=1, keepdims=True), 1e-300)
+    value, via = np.zeros(len(q)), np.zeros(len(q), dtype=np.int64)
+    dearest = np.full(len(q), -np.inf)
+    for m in range(q.shape[1]):
+        way = trip * (trips[m] * DAYS_PER_YEAR) + onward[None, :, m]
+        if link is None:
+            best = np.argmin(way, axis=1)
+            price, site = q[:, m] * way[np.arange(len(way)), best][walk.site], best[walk.site]
+        else:
+            price, site = np.empty(len(q)), np.empty(len(q), dtype=np.int64)
+            for start in range(0, len(q), BLOCK):
+                rows = slice(start, start + BLOCK)
+                path = q[rows, m, None] * way[walk.site[rows]]
+                path += weight[walk.part[rows], m, None] * link[walk.part[rows]]
+                site[rows] = np.argmin(path, axis=1)
+                price[rows] = path[np.arange(len(path)), site[rows]]
+        value += price
+        via = np.where(price > dearest, site, via)
+        dearest = np.maximum(dearest, price)
+    unserved = unserved_cny_per_year(problem, coefficients)[walk.part]
+    return ArcPrices(value + coefficients.arriving_cny_per_year(q) - unserved, via)
 
 
 def unserved_cny_per_year(problem: Problem, coefficients: Coefficients) -> Float:

@@ -77,6 +77,8 @@ class Sites:
     """SiteStatus, [J]."""
     closing_cost_cny: Float
     """Paid once when a MAY_CLOSE site is closed, [J]."""
+    site_cost_cny_per_year: Float | None = None
+    """Rent or price of the ground of an open site on top of the cost of its size, [J] or by size [J, K]; None: 0."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -101,6 +103,8 @@ class Walk:
     distance_m: Float
     captured_share: Float
     """Share of the generated tonnes that reaches the site if the part uses it, [E]."""
+    cost_cny_per_t: Float | None = None
+    """What it costs to bring a tonne over the arc (collection at the door, residents' time), [E]; None: 0."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,10 @@ class Problem:
             expect(f"sites of {tier.id}: allowed", sites.allowed, (len(sites), len(tier.sizes)))
             for name in ("zone_of", "area_m2", "status", "closing_cost_cny"):
                 expect(f"sites of {tier.id}: {name}", getattr(sites, name), (len(sites),))
+            if (own := sites.site_cost_cny_per_year) is not None:
+                expect(f"sites of {tier.id}: site_cost_cny_per_year", own, sites.allowed.shape[:max(own.ndim, 1)])
+        if self.walk.cost_cny_per_t is not None:
+            expect("walk.cost_cny_per_t", self.walk.cost_cny_per_t, (arcs,))
         for number, leg in enumerate(self.legs):
             shape = (len(self.sites[number]), len(self.sites[number + 1]))
             for name in ("loaded_m", "loaded_s", "empty_m", "empty_s"):
@@ -169,6 +177,12 @@ class Problem:
     def rows(self) -> RowSet:
         """The side rules, compiled for arithmetic."""
         return row_set(self.site_rows, [sites.allowed.shape for sites in self.sites])
+
+    @property
+    def single_source(self) -> bool:
+        """Whether a site of the first tier is served by one site of the next, for all materials together."""
+        feed = self.feed_tier(0).feed
+        return feed is None or feed.single_source
 
     @property
     def captured_t_per_day(self) -> Float:

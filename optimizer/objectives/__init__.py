@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from optimizer.objectives import carbon, facilities, handling, haulage, revenue, subsidy, unserved
+from optimizer.objectives import bringing, carbon, facilities, handling, haulage, rent, revenue, subsidy, unserved
 from optimizer.objectives.coefficients import Coefficients, Term, add
 
 TERMS: tuple[Term, ...] = (
     Term("facilities", "cost", facilities.coefficients),
+    Term("rent", "cost", rent.coefficients),
+    Term("bringing", "cost", bringing.coefficients),
     Term("handling", "cost", handling.coefficients),
     Term("haulage", "cost", haulage.coefficients),
     Term("carbon", "cost", carbon.coefficients),

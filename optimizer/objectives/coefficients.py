@@ -9,9 +9,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.network import DAYS_PER_YEAR
 from optimizer.problem import Leg, Problem
 
 Float = NDArray[np.float64]
+Int = NDArray[np.int64]
 Kind = Literal["cost", "income", "penalty"]
 
 
@@ -20,15 +22,22 @@ class Coefficients:
     """Linear coefficients; income is negative.
 
     open_cny_per_year[l]: [J_l, K_l] for an open site of a size. closed_cny_per_year[l]: [J_l] for a site left closed.
-    trip_cny[l]: [J_l, J_l+1] per full load on a leg (times Problem.trips_per_t per tonne).
+    walk_cny_per_t: [E] per tonne brought over a walking arc. trip_cny[l]: [J_l, J_l+1] per full load on a leg (times Problem.trips_per_t per tonne).
     entering_cny_per_t[l]: [M] per tonne that enters a tier. unserved_cny_per_t: [M] per tonne not served.
     """
 
     open_cny_per_year: tuple[Float, ...]
     closed_cny_per_year: tuple[Float, ...]
+    walk_cny_per_t: Float
     trip_cny: tuple[Float, ...]
     entering_cny_per_t: tuple[Float, ...]
     unserved_cny_per_t: Float
+
+    def arriving_cny_per_year(self, captured_t_per_day: Float, arc: Int | slice = slice(None)) -> Float:
+        """What bringing an arc's tonnes [A, M] to the first tier and taking them in costs; `arc` are rows of Walk, [A]."""
+        tonnes = captured_t_per_day.sum(axis=1)
+        entering = captured_t_per_day @ self.entering_cny_per_t[0]
+        return np.asarray(DAYS_PER_YEAR * (entering + tonnes * self.walk_cny_per_t[arc]), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,7 @@ def zero(problem: Problem) -> Coefficients:
     return Coefficients(
         tuple(np.zeros(s.allowed.shape) for s in problem.sites),
         tuple(np.zeros(len(s)) for s in problem.sites),
+        np.zeros(len(problem.walk.part)),
         tuple(np.zeros(leg.loaded_m.shape) for leg in problem.legs),
         tuple(np.zeros(materials) for _ in problem.sites),
         np.zeros(materials),
@@ -72,6 +82,7 @@ def add(parts: Iterable[Coefficients]) -> Coefficients:
     return Coefficients(
         summed([c.open_cny_per_year for c in items]),
         summed([c.closed_cny_per_year for c in items]),
+        np.sum(np.stack([c.walk_cny_per_t for c in items]), axis=0),
         summed([c.trip_cny for c in items]),
         summed([c.entering_cny_per_t for c in items]),
         np.sum(np.stack([c.unserved_cny_per_t for c in items]), axis=0),

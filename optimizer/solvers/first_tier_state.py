@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.first_tier import FirstTier
-from optimizer.network import DAYS_PER_YEAR
 from optimizer.objectives import Coefficients
 from optimizer.plan import OpenSites, Plan
 from optimizer.pools import tier_limits
@@ -119,7 +118,7 @@ def _arc_cost(problem: Problem, coefficients: Coefficients, tier: FirstTier, upp
     up = upward(problem, coefficients, upper)
     trip, onward = up.trip_cny_per_year[tier.site], up.onward_cny_per_year
     lost = ~np.isfinite(trip) | ((q > 0.0).astype(np.float64) @ (onward >= NO_WAY).T.astype(np.float64) > 0.0)
-    entering = q @ coefficients.entering_cny_per_t[0] * DAYS_PER_YEAR
+    entering = coefficients.arriving_cny_per_year(q, tier.arc)
     cost = (q @ problem.trips_per_t(0))[:, None] * np.where(lost, 0.0, trip) + q @ onward.T + entering[:, None]
     return np.where(lost, np.inf, cost)
 

@@ -17,7 +17,6 @@ from optimizer.accounts import arc_of_part, books
 from optimizer.assemble import without_idle
 from optimizer.first_tier import FirstTier
 from optimizer.nearest import nearest_assignment
-from optimizer.network import DAYS_PER_YEAR
 from optimizer.objectives import Coefficients
 from optimizer.plan import Flows, OpenSites, Plan, SolveReport
 from optimizer.pools import Pools, last_tier_pools, pools_of
@@ -161,7 +160,7 @@ class _Nearest:
         here = station[tier.site]
         cost = (q @ problem.trips_per_t(0)) * up.trip_cny_per_year[tier.site, here]
         cost = cost + (q * up.onward_cny_per_year[here]).sum(axis=1) + q.sum(axis=1) * per_t[here]
-        cost = cost + q @ self.coefficients.entering_cny_per_t[0] * DAYS_PER_YEAR
+        cost = cost + self.coefficients.arriving_cny_per_year(q, tier.arc)
         pools = pools_of(problem, tier, upper, station) if filled else last_tier_pools(problem, tier, upper[-1].size)
         return cost - unserved_cny_per_year(problem, self.coefficients)[tier.part], pools
 

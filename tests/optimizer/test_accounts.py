@@ -99,6 +99,7 @@ def test_books_of_the_chain_term_by_term() -> None:
     collected, hauled = 0.6 / 1.6 + 0.3 / 0.4, 0.6 / 10 + 0.3 / 2.7  # full loads a day
     assert found.terms_cny_per_year == pytest.approx({
         "facilities": 46_000 + 600_000 + 4_000_000,  # CNY/year
+        "rent": 0.0, "bringing": 0.0,
         "handling": 365 * (0.9 * (80 + 200) + (0.6 * 0.1 + 0.3 * 0.2) * 221),  # days x t/day x CNY/t
         "haulage": 365 * (collected * (22.5 + 3720 / 36) + hauled * (168 + 190)
                           + 0.9 * (900 / 36 + 2 * (410 / 36 + 0.375))),  # loads x CNY + t x CNY/t
@@ -144,7 +145,8 @@ def test_arcs_of_parts_in_any_order() -> None:
     problem = small_problem(5, Shape(parts=6, sites=(5, 2)))
     rng = np.random.default_rng(1)
     mixed = np.lexsort((rng.random(len(problem.walk.part)), problem.walk.part))
-    walk = replace(problem.walk, **{name: getattr(problem.walk, name)[mixed] for name in vars(problem.walk)})
+    given = {name: array for name, array in vars(problem.walk).items() if array is not None}
+    walk = replace(problem.walk, **{name: array[mixed] for name, array in given.items()})
     problem = replace(problem, walk=walk)
     for arc in range(len(walk.part)):
         chosen = np.full(6, -1)

@@ -109,14 +109,13 @@ def test_residue_left_in_the_middle_is_not_hauled_on() -> None:
 
 REFUSED = {
     "the first tier cannot remove residue": (0, {"removes_residue": True}),
-    "tier 'middle': single_source must be true": (1, {"single_source": False}),
     "tier 'high': single_source must be false": (2, {"single_source": True}),
 }
 
 
 @pytest.mark.parametrize("message", REFUSED)
 def test_what_the_model_does_not_know_is_refused_by_the_network(message: str) -> None:
-    """Residue at the first tier, and single sourcing anywhere but from the first tier to the second."""
+    """Residue at the first tier, and single sourcing above the second."""
     level, change = REFUSED[message]
     data = chain_problem().network.model_dump()
     tier = data["tiers"][level]

@@ -120,7 +120,8 @@ def test_unserved() -> None:
 def test_kinds_of_terms() -> None:
     """Gross cost, which the gap is measured against, is made of the terms of kind cost."""
     assert {t.name: t.kind for t in TERMS} == {
-        "facilities": "cost", "handling": "cost", "haulage": "cost", "carbon": "cost",
+        "facilities": "cost", "rent": "cost", "bringing": "cost", "handling": "cost", "haulage": "cost",
+        "carbon": "cost",
         "revenue": "income", "subsidy": "income", "unserved": "penalty"}
 
 
@@ -128,7 +129,8 @@ def test_each_term_only_touches_its_own_coefficients() -> None:
     """No cost is counted twice: fields that a term does not speak about are zero."""
     spoken = {"facilities": {"open_cny_per_year", "closed_cny_per_year"}, "handling": {"entering_cny_per_t"},
               "haulage": {"trip_cny", "entering_cny_per_t"}, "carbon": {"trip_cny", "entering_cny_per_t"},
-              "revenue": {"entering_cny_per_t"}, "subsidy": {"entering_cny_per_t"}, "unserved": {"unserved_cny_per_t"}}
+              "revenue": {"entering_cny_per_t"}, "subsidy": {"entering_cny_per_t"}, "unserved": {"unserved_cny_per_t"},
+              "rent": {"open_cny_per_year"}, "bringing": {"walk_cny_per_t"}}
     problem = small_problem(3)
     for one in TERMS:
         found = one.coefficients(problem)
