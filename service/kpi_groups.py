@@ -39,7 +39,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "routed_cost_cny_per_year", "routed_cost_cny_per_t"),
     "money": (
         "gross_cost_cny_per_year", "facilities_cny_per_year", "rent_cny_per_year", "bringing_cny_per_year",
-        "handling_cny_per_year", "haulage_cny_per_year", "carbon_cny_per_year", "unserved_cny_per_year", "revenue_cny_per_year", "subsidy_cny_per_year",
+        "handling_cny_per_year", "haulage_cny_per_year", "carbon_cny_per_year", "unserved_cny_per_year",
+        "revenue_cny_per_year", "subsidy_cny_per_year",
         "income_cny_per_year", "funding_gap_cny_per_year", "cost_cny_per_t", "income_cny_per_t", "build_cost_cny",
         "{tier}_build_cost_cny"),
     "carbon": ("co2_kg_per_day", "co2_t_per_year", "co2_kg_per_t"),

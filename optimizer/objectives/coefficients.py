@@ -22,8 +22,9 @@ class Coefficients:
     """Linear coefficients; income is negative.
 
     open_cny_per_year[l]: [J_l, K_l] for an open site of a size. closed_cny_per_year[l]: [J_l] for a site left closed.
-    walk_cny_per_t: [E] per tonne brought over a walking arc. trip_cny[l]: [J_l, J_l+1] per full load on a leg (times Problem.trips_per_t per tonne).
-    entering_cny_per_t[l]: [M] per tonne that enters a tier. unserved_cny_per_t: [M] per tonne not served.
+    walk_cny_per_t: [E] per tonne brought over a walking arc. trip_cny[l]: [J_l, J_l+1] per full load on a leg (times
+    Problem.trips_per_t per tonne). entering_cny_per_t[l]: [M] per tonne that enters a tier. unserved_cny_per_t: [M]
+    per tonne not served.
     """
 
     open_cny_per_year: tuple[Float, ...]
@@ -34,7 +35,7 @@ class Coefficients:
     unserved_cny_per_t: Float
 
     def arriving_cny_per_year(self, captured_t_per_day: Float, arc: Int | slice = slice(None)) -> Float:
-        """What bringing an arc's tonnes [A, M] to the first tier and taking them in costs; `arc` are rows of Walk, [A]."""
+        """CNY per year of bringing arcs' tonnes [A, M] to the first tier and taking them in; `arc`: rows of Walk, [A]."""
         tonnes = captured_t_per_day.sum(axis=1)
         entering = captured_t_per_day @ self.entering_cny_per_t[0]
         return np.asarray(DAYS_PER_YEAR * (entering + tonnes * self.walk_cny_per_t[arc]), dtype=np.float64)
