@@ -35,7 +35,7 @@ class Coefficients:
     unserved_cny_per_t: Float
 
     def arriving_cny_per_year(self, captured_t_per_day: Float, arc: Int | slice = slice(None)) -> Float:
-        """CNY per year of bringing arcs' tonnes [A, M] to the first tier and taking them in; `arc`: rows of Walk, [A]."""
+        """CNY per year of bringing tonnes [A, M] over arcs (rows of Walk, [A]) and taking them in at the first tier, [A]."""
         tonnes = captured_t_per_day.sum(axis=1)
         entering = captured_t_per_day @ self.entering_cny_per_t[0]
         return np.asarray(DAYS_PER_YEAR * (entering + tonnes * self.walk_cny_per_t[arc]), dtype=np.float64)

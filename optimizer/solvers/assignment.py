@@ -155,10 +155,10 @@ def _fits(choice: Int, use: Float, capacity: Float) -> bool:
 
 
 def send_on(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSites, ...],
-            arriving_t_per_day: Float) -> tuple[Flows, ...] | None:
-    """Least-cost flows between the open sites of tiers 1 and up; None when they do not fit or reach no minimum.
+            arriving_t_per_day: Float, first: int = 1) -> tuple[Flows, ...] | None:
+    """Least-cost flows between the open sites of tiers `first` and up; None when they do not fit or reach no minimum.
 
-    `arriving_t_per_day` is [sites of tier 1 that are open, M]. One flow per pair of sites with tonnes.
+    `arriving_t_per_day` is [open sites of tier `first`, M]. One flow per pair of sites with tonnes.
     """
     if len(upper) == 1:
         return ()
@@ -166,14 +166,14 @@ def send_on(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSites
     rows, cursor = RowBuilder(), 0
     cost: list[Float] = []
     spans: list[tuple[int, tuple[Int, Int, Int], NDArray[np.bool_]]] = []
-    for leg, (low, high) in enumerate(pairwise(upper), start=1):
+    for leg, (low, high) in enumerate(pairwise(upper), start=first):
         a, b, m = (i.ravel() for i in np.indices((len(low.site), len(high.site), materials)))
         column = cursor + np.arange(len(a))
         trip = coefficients.trip_cny[leg][low.site[a], high.site[b]] * problem.trips_per_t(leg)[m]
         cost.append(DAYS_PER_YEAR * (np.where(np.isfinite(trip), trip, MISSING)
                                      + coefficients.entering_cny_per_t[leg + 1][m]))
         passed = problem.passed_share(leg)
-        if leg == 1:
+        if leg == first:
             sent = (arriving_t_per_day * passed).ravel()
             balance = rows.block(len(sent), lower=sent, upper=sent)
         else:
@@ -199,8 +199,8 @@ def send_on(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSites
     answer = solve(model, time_limit_s=30.0)
     if answer.x is None:
         return None
-    return tuple(_flows(answer.x, first, index, low, high, materials)
-                 for (first, index, _), (low, high) in zip(spans, pairwise(upper), strict=True))
+    return tuple(_flows(answer.x, start, index, low, high, materials)
+                 for (start, index, _), (low, high) in zip(spans, pairwise(upper), strict=True))
 
 
 def _flows(x: Float, first: int, index: tuple[Int, Int, Int], low: OpenSites, high: OpenSites,

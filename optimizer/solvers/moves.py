@@ -33,6 +33,7 @@ from optimizer.problem import Problem
 from optimizer.solvers.assignment import send_on, serve_points, upward
 from optimizer.solvers.descent import WORTH_CNY_PER_YEAR, Descent, restation, site_costs
 from optimizer.solvers.first_tier_state import State, tables
+from optimizer.solvers.split_service import split_service
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -75,7 +76,7 @@ def settle_and_improve(problem: Problem, coefficients: Coefficients, tier: First
             descent.run()
         found = _plan_of(problem, coefficients, plan, state)
         if found is not None:
-            return found
+            return split_service(problem, coefficients, found)
     return plan
 
 
