@@ -1,6 +1,6 @@
-"""Every mix of sizes the last tier could have, and how much captured material each mix can take in.
+"""Every mix of sizes an upper tier could have, and how much captured material each mix can take in.
 
-The few large sites of the last tier are what a linear relaxation gets most wrong, so the bound tries each mix.
+The few large sites of the upper tiers are what a linear relaxation gets most wrong, so the bound tries each mix.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MOST = 200_000
 
 
 @dataclass(frozen=True)
-class LastTier:
+class TierSites:
     """What the mixes are made of: new sites per size with their least cost, on top of sites that must stay."""
 
     cost_cny_per_year: Float
@@ -42,9 +42,13 @@ class LastTier:
         return self.cost_cny_per_year[1] if len(self.cost_cny_per_year) > 1 else np.full(len(self.most), np.inf)
 
 
-def last_tier(problem: Problem, coefficients: Coefficients) -> LastTier:
+def last_tier(problem: Problem, coefficients: Coefficients) -> TierSites:
     """The ingredients of the mixes of sizes of the last tier; prices of side rules are in the coefficients."""
-    level = len(problem.sites) - 1
+    return tier_sites(problem, coefficients, len(problem.sites) - 1)
+
+
+def tier_sites(problem: Problem, coefficients: Coefficients, level: int) -> TierSites:
+    """The ingredients of the mixes of sizes of a tier; prices of side rules are in the coefficients."""
     sites = problem.sites[level]
     opened, closed = coefficients.open_cny_per_year[level], coefficients.closed_cny_per_year[level]
     keep = sites.must_open
@@ -53,11 +57,11 @@ def last_tier(problem: Problem, coefficients: Coefficients) -> LastTier:
     least = np.cumsum(np.concatenate([np.zeros((1, extra.shape[1])), extra]), axis=0)
     staying = np.where(sites.allowed, opened, np.inf)[keep].min(axis=1)
     base = float(closed[~keep].sum() + staying.sum())
-    return LastTier(least, free.sum(axis=0), with_allowance(problem.capacity_t_per_day(level)), problem.accepts(level),
+    return TierSites(least, free.sum(axis=0), with_allowance(problem.capacity_t_per_day(level)), problem.accepts(level),
                     sites.allowed[keep], base)
 
 
-def mixes(tier: LastTier, cheaper_than: float) -> Int | None:
+def mixes(tier: TierSites, cheaper_than: float) -> Int | None:
     """Every mix of extra sites whose cost lies below a limit, [N, K]; None when there are more than MOST.
 
     A size is first counted at the number of sites at which it is cheapest (open sites may be cheaper than closed ones,
@@ -90,13 +94,13 @@ def mixes(tier: LastTier, cheaper_than: float) -> Int | None:
     return np.concatenate([nothing, rows[rows.any(axis=1)]])
 
 
-def mix_cost_cny_per_year(tier: LastTier, rows: Int) -> Float:
+def mix_cost_cny_per_year(tier: TierSites, rows: Int) -> Float:
     """Least cost of each mix, [N], with what must stay."""
     extra = tier.cost_cny_per_year[rows, np.arange(rows.shape[1])].sum(axis=1)
     return np.asarray(tier.base_cny_per_year + extra, dtype=np.float64)
 
 
-def most_worth(tier: LastTier, rows: Int, price: Float, most_t_per_day: Float) -> Float:
+def most_worth(tier: TierSites, rows: Int, price: Float, most_t_per_day: Float) -> Float:
     """At least the greatest sum of price x tonnes that each mix can take in, [N].
 
     price [M] >= 0 per t/day, most_t_per_day [M] what could ever arrive. With materials in falling order of price the
@@ -108,12 +112,17 @@ def most_worth(tier: LastTier, rows: Int, price: Float, most_t_per_day: Float) -
     worth = np.zeros(len(rows))
     for rank in range(len(order)):
         inside = order[: rank + 1]
-        useful = np.asarray(tier.accepts[:, inside].any(axis=1), dtype=bool)
-        room = rows[:, useful] @ tier.capacity_t_per_day[useful]
-        staying = np.where(tier.kept & useful[None, :], tier.capacity_t_per_day[None, :], 0.0)
-        room = room + float(staying.max(axis=1, initial=0.0).sum())
-        worth += (falling[rank] - falling[rank + 1]) * np.minimum(room, most_t_per_day[inside].sum())
+        room = np.minimum(room_t_per_day(tier, rows, inside), most_t_per_day[inside].sum())
+        worth += (falling[rank] - falling[rank + 1]) * room
     return worth
+
+
+def room_t_per_day(tier: TierSites, rows: Int, materials: Int) -> Float:
+    """Capacity of the sites of each mix, and of those that stay, that accept one of some materials, [N]."""
+    useful = np.asarray(tier.accepts[:, materials].any(axis=1), dtype=bool)
+    staying = np.where(tier.kept & useful[None, :], tier.capacity_t_per_day[None, :], 0.0)
+    own = rows[:, useful] @ tier.capacity_t_per_day[useful]
+    return np.asarray(own + float(staying.max(axis=1, initial=0.0).sum()), dtype=np.float64)
 
 
 def possible(problem: Problem, rows: Int) -> Bool:

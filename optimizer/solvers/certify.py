@@ -23,7 +23,7 @@ from optimizer.bound import (
     with_row_prices,
     with_row_prices_at_first,
 )
-from optimizer.configurations import LastTier, last_tier, mix_cost_cny_per_year, most_worth
+from optimizer.configurations import TierSites, last_tier, mix_cost_cny_per_year, most_worth
 from optimizer.first_tier import FirstTier
 from optimizer.network import DAYS_PER_YEAR
 from optimizer.objectives import Coefficients
@@ -252,7 +252,7 @@ def price_mixes(problem: Problem, coefficients: Coefficients, tier: FirstTier, m
 
 
 def _scenario_for(problem: Problem, coefficients: Coefficients, tier: FirstTier, multipliers: Multipliers,
-                  added: Int, ingredients: LastTier) -> Scenario | None:
+                  added: Int, ingredients: TierSites) -> Scenario | None:
     """Prices from the relaxation within the capacity of a mix; None where neither that nor a side rule binds."""
     staying = np.where(ingredients.kept, ingredients.capacity_t_per_day[None, :], -1.0).argmax(axis=1)
     sizes = np.concatenate([added, staying]).astype(np.int64)

@@ -13,7 +13,7 @@ from scipy.optimize import linprog
 
 from optimizer import configurations
 from optimizer.accounts import all_coefficients
-from optimizer.configurations import LastTier, last_tier, mix_cost_cny_per_year, mixes, most_worth
+from optimizer.configurations import TierSites, last_tier, mix_cost_cny_per_year, mixes, most_worth
 from optimizer.problem import SiteStatus
 from tests.optimizer.brute_force import Prices
 from tests.optimizer.small_problems import Shape, small_problem
@@ -29,9 +29,9 @@ def n_times(cost: list[float], most: list[int]) -> np.ndarray:
 
 
 def tier(cost: list[float], most: list[int], capacity: list[float], accepts: list[list[bool]],
-         kept: list[list[bool]] | None = None, base: float = 0.0) -> LastTier:
+         kept: list[list[bool]] | None = None, base: float = 0.0) -> TierSites:
     staying = np.array(kept or [], dtype=bool).reshape(-1, len(cost))
-    return LastTier(n_times(cost, most), np.array(most), np.array(capacity), np.array(accepts), staying, base)
+    return TierSites(n_times(cost, most), np.array(most), np.array(capacity), np.array(accepts), staying, base)
 
 
 @settings(max_examples=60, deadline=None)
@@ -87,7 +87,7 @@ def test_no_choice_of_sites_is_cheaper_than_its_mix(statuses: list[SiteStatus], 
         assert listed[tuple(count.tolist())] <= cost + 1e-6
 
 
-def exact_worth(found: LastTier, row: np.ndarray, price: np.ndarray, supply: np.ndarray) -> float:
+def exact_worth(found: TierSites, row: np.ndarray, price: np.ndarray, supply: np.ndarray) -> float:
     """The greatest sum of price x tonnes over every choice of sizes for the sites that must stay."""
     choices = itertools.product(*(np.flatnonzero(allowed).tolist() for allowed in found.kept))
     count = len(found.capacity_t_per_day)
@@ -95,7 +95,7 @@ def exact_worth(found: LastTier, row: np.ndarray, price: np.ndarray, supply: np.
                for kept in choices)
 
 
-def worth_of_sizes(found: LastTier, count: np.ndarray, price: np.ndarray, supply: np.ndarray) -> float:
+def worth_of_sizes(found: TierSites, count: np.ndarray, price: np.ndarray, supply: np.ndarray) -> float:
     """The greatest sum of price x tonnes: tonnes of each material split over the sizes that accept it."""
     sizes, materials = found.accepts.shape
     room = count * found.capacity_t_per_day
@@ -120,7 +120,7 @@ def test_most_worth_is_never_too_little(seed: int) -> None:
     rng = np.random.default_rng(seed)
     sizes, materials = int(rng.integers(1, 5)), int(rng.integers(1, 5))
     accepts = rng.random((sizes, materials)) < 0.6
-    found = LastTier(np.zeros((3, sizes)), rng.integers(0, 3, sizes), rng.uniform(0.2, 3, sizes), accepts,
+    found = TierSites(np.zeros((3, sizes)), rng.integers(0, 3, sizes), rng.uniform(0.2, 3, sizes), accepts,
                      kept_sites(rng, sizes), 0.0)
     rows, supply = rng.integers(0, 3, (12, sizes)), rng.uniform(0.1, 4, materials)
     price = np.where(rng.random(materials) < 0.8, rng.uniform(0, 10, materials), 0.0)
