@@ -127,6 +127,8 @@ def _room_above(problem: Problem, plan: Plan, through: Throughput, load: Float, 
 
 
 def _cheaper_stations(problem: Problem, plan: Plan, through: Throughput) -> Iterator[Violation]:
+    if not problem.single_source:  # flows are split where room is scarce further up, which this does not see
+        return
     flow, opened = plan.flows[0], plan.open_sites[1].site
     stations = _filled(problem, plan.open_sites[1], 1, through.entering[1])
     tonnes, cubic = flow.t_per_day.sum(axis=1), flow.t_per_day @ problem.m3_per_t(problem.network.tiers[1].state)

@@ -33,9 +33,11 @@ class Coefficients:
     trip_cny: tuple[Float, ...]
     entering_cny_per_t: tuple[Float, ...]
     unserved_cny_per_t: Float
+    site_cny_per_t: tuple[Float, ...]
+    """[J_l] per tonne that enters a site, on top of its tier's."""
 
     def arriving_cny_per_year(self, captured_t_per_day: Float, arc: Int | slice = slice(None)) -> Float:
-        """CNY per year of bringing tonnes [A, M] over arcs (rows of Walk, [A]) and taking them in at the first tier, [A]."""
+        """CNY per year of tonnes [A, M] brought over arcs (rows of Walk, [A]) and taken in at the first tier, [A]."""
         tonnes = captured_t_per_day.sum(axis=1)
         entering = captured_t_per_day @ self.entering_cny_per_t[0]
         return np.asarray(DAYS_PER_YEAR * (entering + tonnes * self.walk_cny_per_t[arc]), dtype=np.float64)
@@ -60,7 +62,19 @@ def zero(problem: Problem) -> Coefficients:
         tuple(np.zeros(leg.loaded_m.shape) for leg in problem.legs),
         tuple(np.zeros(materials) for _ in problem.sites),
         np.zeros(materials),
+        tuple(np.zeros(len(s)) for s in problem.sites),
     )
+
+
+def on_direct_ways(problem: Problem, per_t: tuple[float, ...]) -> tuple[Float, ...]:
+    """Coefficients [J_l] per tier that hold `per_t[l]` at virtual sites (optimizer/bypass.py) and 0 elsewhere."""
+    return tuple(np.where(s.virtual, cost, 0.0) for s, cost in zip(problem.sites, per_t, strict=True))
+
+
+def no_trip_from_virtual(problem: Problem, trip_cny: list[Float]) -> tuple[Float, ...]:
+    """Trip costs with none from virtual sites to the sites they stand for."""
+    return tuple(np.where(s.virtual[:, None] & np.isfinite(trip), 0.0, trip)
+                 for s, trip in zip(problem.sites, trip_cny, strict=False))
 
 
 def finite(values: Float) -> Float:
@@ -87,4 +101,5 @@ def add(parts: Iterable[Coefficients]) -> Coefficients:
         summed([c.trip_cny for c in items]),
         summed([c.entering_cny_per_t for c in items]),
         np.sum(np.stack([c.unserved_cny_per_t for c in items]), axis=0),
+        summed([c.site_cny_per_t for c in items]),
     )

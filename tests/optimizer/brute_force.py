@@ -35,10 +35,12 @@ class Prices:
         return 1.0 / years if rate == 0 else rate / (1.0 - (1.0 + rate) ** -years)
 
     def open(self, level: int, site: int, size: int) -> float:
-        """CNY per year of an open site: fixed cost, and the annualised build cost of a new one."""
+        """CNY per year of an open site: fixed cost, rent, and the annualised build cost of a new one."""
         entry = self.problem.network.tiers[level].sizes[size]
         new = self.problem.sites[level].status[site] in (SiteStatus.NEW, SiteStatus.REQUIRED)
-        return entry.fixed_cost_cny_per_year + (entry.build_cost_cny * self.annuity(level) if new else 0.0)
+        rent = self.problem.sites[level].site_cost_cny_per_year
+        ground = 0.0 if rent is None else float(rent[site] if rent.ndim == 1 else rent[site, size])
+        return ground + entry.fixed_cost_cny_per_year + (entry.build_cost_cny * self.annuity(level) if new else 0.0)
 
     def closed(self, level: int, site: int) -> float:
         sites = self.problem.sites[level]
@@ -94,6 +96,11 @@ class Prices:
         accepted = self.problem.network.tiers[level].sizes[size].accepts
         return accepted is None or self.problem.network.materials[m].id in accepted
 
+    def bringing(self, arc: int) -> float:
+        """CNY per tonne brought over a walking arc."""
+        own = self.problem.walk.cost_cny_per_t
+        return 0.0 if own is None else float(own[arc])
+
     def unserved(self, part: int) -> float:
         """CNY per year of leaving a part unserved."""
         would = self.problem.demand.generated_t_per_day[part].sum() * self.problem.participation_share
@@ -115,7 +122,7 @@ def plan_cost(problem: Problem, plan: Plan) -> float:
         arc, = np.flatnonzero((problem.walk.part == part) & (problem.walk.site == site))
         for m in materials:
             tonnes = problem.demand.generated_t_per_day[part, m] * problem.walk.captured_share[arc]
-            total += DAYS * tonnes * prices.entering(0, m)
+            total += DAYS * tonnes * (prices.entering(0, m) + prices.bringing(int(arc)))
     for leg, flow in enumerate(plan.flows):
         for a, b, tonnes in zip(flow.origin, flow.destination, flow.t_per_day, strict=True):
             for m in materials:
@@ -191,27 +198,30 @@ class Build:
             out.append(chosen)
         return out
 
-    def _arcs(self) -> tuple[list[int], dict[tuple[int, int], int]]:
-        """x[e]: the part uses the arc; via[e, t]: and its tonnes go on to t; one t for each point."""
+    def _arcs(self) -> tuple[list[int], dict[tuple[int, int, int], int]]:
+        """x[e]: the part uses the arc; via[e, t, m]: share of m that goes on to t; one t for each point if single."""
         walk, q = self.problem.walk, self.captured
         self.constant += sum(self.prices.unserved(i) for i in range(len(self.problem.demand.part_ids)))
         serves = {(j, t): self.model.var(0.0, 1, True) for j in self.sites[0] for t in self.sites[1]}
+        single = self.problem.network.tiers[1].feed.single_source  # type: ignore[union-attr]
         for j in self.sites[0]:
-            self.model.row([(serves[j, t], 1.0) for t in self.sites[1]], 0, 1)
+            self.model.row([(serves[j, t], 1.0) for t in self.sites[1]], 0, 1 if single else len(self.sites[1]))
         x, via = [], {}
         for e, (i, j) in enumerate(zip(walk.part.tolist(), walk.site.tolist(), strict=True)):
-            own = sum(DAYS * q(e, m) * self.prices.entering(0, m) for m in self.materials)
+            own = sum(DAYS * q(e, m) * (self.prices.entering(0, m) + self.prices.bringing(e)) for m in self.materials)
             x.append(self.model.var(own - self.prices.unserved(i), 1, True))
             self.model.row([(x[e], 1.0), *((self.y[0][j, k], -1.0) for k in self.sizes[0] if (j, k) in self.y[0])],
                            -np.inf, 0)
             for t in self.sites[1]:
-                haul = 0.0
-                if np.isfinite(self.problem.legs[0].loaded_m[j, t] + self.problem.legs[0].empty_m[j, t]):
-                    haul = sum(DAYS * self.sent(e, m) * (self.prices.haul(0, j, t, m) + self.prices.entering(1, m))
-                               for m in self.materials)
-                    via[e, t] = self.model.var(haul, 1, False)
-                    self.model.row([(via[e, t], 1.0), (serves[j, t], -1.0)], -np.inf, 0)
-            self.model.row([(x[e], 1.0), *((via[e, t], -1.0) for t in self.sites[1] if (e, t) in via)], 0, 0)
+                if not np.isfinite(self.problem.legs[0].loaded_m[j, t] + self.problem.legs[0].empty_m[j, t]):
+                    continue
+                for m in self.materials:
+                    haul = DAYS * self.sent(e, m) * (self.prices.haul(0, j, t, m) + self.prices.entering(1, m))
+                    via[e, t, m] = self.model.var(haul, 1, False)
+                    self.model.row([(via[e, t, m], 1.0), (serves[j, t], -1.0)], -np.inf, 0)
+            for m in self.materials:
+                ways = [(via[e, t, m], -1.0) for t in self.sites[1] if (e, t, m) in via]
+                self.model.row([(x[e], 1.0), *ways], 0, 0)
         for i in range(len(self.problem.demand.part_ids)):
             terms = [(x[e], 1.0) for e in np.flatnonzero(walk.part == i)]
             if terms:
@@ -250,7 +260,7 @@ class Build:
         if level == 0:
             return [(self.x[e], self.captured(e, m)) for e in np.flatnonzero(walk.site == site).tolist()]
         if level == 1:
-            return [(v, self.sent(e, m)) for (e, t), v in self.via.items() if t == site]
+            return [(v, self.sent(e, m)) for (e, t, n), v in self.via.items() if t == site and n == m]
         return [(v, 1.0) for (_, b, material), v in self.f[level - 1].items() if b == site and material == m]
 
     def _capacities(self, level: int) -> None:
@@ -299,9 +309,9 @@ class Build:
             if values[v] > 0.5:
                 i, j = int(self.problem.walk.part[e]), int(self.problem.walk.site[e])
                 site_of_part[i] = j
-                t = max((t for t in self.sites[1] if (e, t) in self.via), key=lambda t: values[self.via[e, t]])
-                for m in self.materials:
-                    tonnes.setdefault((0, j, t), np.zeros(count))[m] += self.sent(e, m)
+                for t, m in itertools.product(self.sites[1], self.materials):
+                    if (e, t, m) in self.via and values[self.via[e, t, m]] > 1e-9:
+                        tonnes.setdefault((0, j, t), np.zeros(count))[m] += self.sent(e, m) * values[self.via[e, t, m]]
         for leg in range(1, len(self.f)):
             for (a, b, m), v in self.f[leg].items():
                 if values[v] > 1e-9:
