@@ -16,8 +16,6 @@ from optimizer.problem import Problem
 from service.edit_targets import plain_site_id
 from service.edits import Edit
 
-DECIMALS = 9
-
 
 @dataclass(frozen=True)
 class MergedEdits:
@@ -76,7 +74,7 @@ def _feature(edit: Edit) -> dict[str, Any]:
         given["tier_id"] = edit.tier_ids[0]
     shape = edit.geometry
     if shape is not None:
-        shape = shapely.orient_polygons(shapely.transform(shape, lambda xy: np.round(xy, DECIMALS)))
+        shape = shapely.orient_polygons(shape)  # in full precision: the plan was made with it
     drawn = None if shape is None else json.loads(shapely.to_geojson(shape))
     return {"type": "Feature", "id": edit.id, "geometry": drawn,
             "properties": {name: value for name, value in given.items() if value is not None}}

@@ -21,7 +21,7 @@ from optimizer.solvers.certify import blank
 from optimizer.warm_start import WarmSettings, WarmSiting, certified, resite
 from service.edit_merge import MergedEdits, edits_text, merged
 from service.edit_messages import EDIT_MESSAGES
-from service.edit_targets import editable_ground
+from service.edit_targets import EditableGround, editable_ground
 from service.edits import network_faults, read_edits
 from service.manifest import MANIFEST, sha256_of
 from service.pipeline import referee, routing_settings
@@ -94,7 +94,7 @@ def resolve(folder: Path, edits_file: Path, target: Path, settings: ResolveSetti
     edits = merged(old.brief.edits, new.edits, old.problem, old.plan)
     clock.begin("edits", 0.25)
     brief = replace(old.brief, edits=edits.edits)
-    editable = editable_ground(brief.edit_terms, old.unedited)
+    editable = _as_kept(editable_ground(brief.edit_terms, old.unedited))
     case = edited_case(old, brief, editable, range(len(editable.targets)))
     clock.begin("siting", 0.30)
     multipliers = _multipliers(old, case)
@@ -113,6 +113,11 @@ def resolve(folder: Path, edits_file: Path, target: Path, settings: ResolveSetti
     found = _published(old, brief, case, siting, edits, alone, routes, target, clock)
     clock.begin("done", 1.0, found.plan.objective_cny_per_year, found.plan.bound_cny_per_year, found.plan.gap)
     return found
+
+
+def _as_kept(editable: EditableGround) -> EditableGround:
+    """Warnings name the file that the result keeps, as they will when it is read again."""
+    return replace(editable, faults=tuple(replace(found, file=EDITS_FILE) for found in editable.faults))
 
 
 def _multipliers(old: OldPlan, case: EditedCase) -> Multipliers:
