@@ -71,6 +71,7 @@ def cost_cny_per_year(problem: Problem, plan: Plan, coefficients: Coefficients, 
         total += float(coefficients.open_cny_per_year[level][opened.site, opened.size].sum())
         total += float(coefficients.closed_cny_per_year[level][closed].sum())
         total += DAYS_PER_YEAR * float(through.entering[level].sum(axis=0) @ coefficients.entering_cny_per_t[level])
+        total += DAYS_PER_YEAR * float(through.entering[level].sum(axis=1) @ coefficients.site_cny_per_t[level])
     if coefficients.walk_cny_per_t.any():
         arc = arc_of_part(problem, plan.site_of_part)
         arc = arc[arc >= 0]

@@ -139,6 +139,8 @@ class Tier(Config):
     variable_cost_cny_per_t: NonNegative = 0.0
     removes_residue: bool = False
     max_households_per_site: Positive | None = None
+    bypass: bool = False
+    """Whether sites of the tier below may send straight to the tier above, with the vehicle that feeds this one."""
 
 
 class Money(Config):
@@ -185,6 +187,7 @@ class Network(Config):
             faults += self._state_faults(where, tier.state)
             if (tier.candidates == "streets") != (number == 0):
                 faults.append(f"{where}: the first tier stands along streets, the tiers above it on land")
+            faults += self._bypass_faults(where, number)
             if number == 0 and tier.removes_residue:
                 faults.append(f"{where}: the first tier cannot remove residue")
             if (tier.feed is None) != (number == 0):
@@ -204,6 +207,16 @@ class Network(Config):
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    def _bypass_faults(self, where: str, number: int) -> list[str]:
+        tier, faults = self.tiers[number], []
+        if tier.bypass and not 0 < number < len(self.tiers) - 1:
+            faults.append(f"{where}: only a tier with one below and one above it can be bypassed")
+        if tier.bypass and tier.removes_residue:
+            faults.append(f"{where}: a tier that removes residue cannot be bypassed")
+        if tier.bypass and any(other.bypass for other in self.tiers[number + 1: number + 2]):
+            faults.append(f"{where}: of two neighbouring tiers only one can be bypassed")
+        return faults
 
     def _state_faults(self, where: str, state: str) -> list[str]:
         lacking = [m.id for m in self.materials if state not in m.density_t_per_m3]

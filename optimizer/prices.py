@@ -52,6 +52,7 @@ def onward_prices(problem: Problem, coefficients: Coefficients, prices: SitePric
     out: list[Float] = [np.empty((0, 0))] * tiers
     for level in range(tiers - 1, 0, -1):
         own = np.tile(coefficients.entering_cny_per_t[level] * DAYS_PER_YEAR, (len(problem.sites[level]), 1))
+        own = own + coefficients.site_cny_per_t[level][:, None] * DAYS_PER_YEAR
         per_t, per_m3 = prices.per_t[level], prices.per_m3[level]
         if per_t is not None:
             own = own + per_t[:, None]

@@ -79,9 +79,16 @@ class Sites:
     """Paid once when a MAY_CLOSE site is closed, [J]."""
     site_cost_cny_per_year: Float | None = None
     """Rent or price of the ground of an open site on top of the cost of its size, [J] or by size [J, K]; None: 0."""
+    stands_for: Int | None = None
+    """The upper site that a virtual site leads straight to, -1 for real ones, [J] (optimizer/bypass.py); None: all."""
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def virtual(self) -> Bool:
+        """Sites that stand for a direct way past the tier, [J]."""
+        return np.zeros(len(self), dtype=bool) if self.stands_for is None else np.asarray(self.stands_for >= 0)
 
     @property
     def must_open(self) -> Bool:

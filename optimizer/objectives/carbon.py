@@ -6,7 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from optimizer.objectives.coefficients import Coefficients, finite, where_reachable, zero
+from optimizer.objectives.coefficients import (
+    Coefficients,
+    finite,
+    no_trip_from_virtual,
+    on_direct_ways,
+    where_reachable,
+    zero,
+)
 from optimizer.problem import Problem
 
 KG_PER_T = 1000.0
@@ -24,4 +31,7 @@ def coefficients(problem: Problem) -> Coefficients:
         trips.append(where_reachable(leg, (finite(leg.loaded_m) + finite(leg.empty_m)) / 1000.0 * per_km))
         detour_km_per_t = feed.stops_per_t * feed.detour_m_per_stop / 1000.0
         entering.append(np.full(len(problem.network.materials), detour_km_per_t * per_km))
-    return replace(zero(problem), trip_cny=tuple(trips), entering_cny_per_t=tuple(entering))
+    # on a direct way nothing is loaded a second time, and nobody drives the second leg
+    saved = (*(-float(above[0]) for above in entering[1:]), 0.0)
+    return replace(zero(problem), trip_cny=no_trip_from_virtual(problem, trips), entering_cny_per_t=tuple(entering),
+                   site_cny_per_t=on_direct_ways(problem, saved))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from optimizer.objectives.coefficients import Coefficients, zero
+from optimizer.objectives.coefficients import Coefficients, on_direct_ways, zero
 from optimizer.problem import Problem
 
 
@@ -18,4 +18,5 @@ def coefficients(problem: Problem) -> Coefficients:
         + (1.0 - problem.passed_share(level)) * network.money.residue_cny_per_t
         for level, tier in enumerate(network.tiers)
     )
-    return replace(zero(problem), entering_cny_per_t=entering)
+    saved = tuple(-tier.variable_cost_cny_per_t for tier in network.tiers)  # a direct way handles nothing
+    return replace(zero(problem), entering_cny_per_t=entering, site_cny_per_t=on_direct_ways(problem, saved))

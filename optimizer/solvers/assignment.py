@@ -171,7 +171,8 @@ def send_on(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSites
         column = cursor + np.arange(len(a))
         trip = coefficients.trip_cny[leg][low.site[a], high.site[b]] * problem.trips_per_t(leg)[m]
         cost.append(DAYS_PER_YEAR * (np.where(np.isfinite(trip), trip, MISSING)
-                                     + coefficients.entering_cny_per_t[leg + 1][m]))
+                                     + coefficients.entering_cny_per_t[leg + 1][m]
+                                     + coefficients.site_cny_per_t[leg + 1][high.site[b]]))
         passed = problem.passed_share(leg)
         if leg == first:
             sent = (arriving_t_per_day * passed).ravel()

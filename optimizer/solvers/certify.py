@@ -39,6 +39,7 @@ from optimizer.solvers.row_ascent import as_stored_rows, likely_mix
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
+Bool = NDArray[np.bool_]
 
 REACH_SHARE = 0.01
 """How far above the best bound an ascent aims, as a share of the first tier's fixed cost in the linear programme."""
@@ -64,9 +65,18 @@ def capacity_prices(problem: Problem, coefficients: Coefficients, level: int) ->
     The slope of cost over capacity between the two largest sizes that fit: what one more tonne a day costs where
     sites are well used. Sites with one size pay the part that its fixed cost leaves to the links.
     """
-    capacity = problem.capacity_t_per_day(level)
-    allowed = problem.sites[level].allowed
-    cost = coefficients.open_cny_per_year[level]
+    capacity, virtual = problem.capacity_t_per_day(level), problem.sites[level].virtual
+    if virtual.any():  # direct ways have room for anything
+        real = ~virtual
+        own = _slopes(capacity, problem.sites[level].allowed[real], coefficients.open_cny_per_year[level][real])
+        out = np.zeros(len(virtual))
+        out[real] = own
+        return out
+    return _slopes(capacity, problem.sites[level].allowed, coefficients.open_cny_per_year[level])
+
+
+def _slopes(capacity: Float, allowed: Bool, cost: Float) -> Float:
+    """The slope of cost over capacity at each site, see capacity_prices."""
     largest_first = np.argsort(-capacity, kind="stable")
     sizes = [k for k in largest_first if allowed[:, k].any()]
     if len(sizes) < 2:

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.bypass import with_direct
 from optimizer.configurations import last_tier, mix_cost_cny_per_year, mixes
 from optimizer.network import DAYS_PER_YEAR
 from optimizer.objectives import Coefficients
@@ -47,6 +48,7 @@ def improve_upper(problem: Problem, coefficients: Coefficients, upper: Upper, su
         present = problem.rows.values(upper, 1)
         slack = ROW_ALLOWANCE * np.maximum(1.0, np.abs(present))
         supply = replace(supply, row_room=np.maximum(supply.row_room, present + slack))
+    upper = with_direct(problem, upper)
     value = upper_cost(problem, coefficients, upper, supply)
     room = _Room(problem, supply)
     for _ in range(PASSES):
@@ -100,10 +102,13 @@ def upper_cost(problem: Problem, coefficients: Coefficients, upper: Upper, suppl
     loads = t_per_day @ problem.trips_per_t(0)
     running = float((loads[:, None] * served.share * np.minimum(up.trip_cny_per_year[supply.site], MISSING)).sum())
     running += DAYS_PER_YEAR * float(arriving.sum(axis=0) @ coefficients.entering_cny_per_t[1])
+    running += DAYS_PER_YEAR * float(arriving.sum(axis=1) @ coefficients.site_cny_per_t[1][up.station])
     for leg, flow in enumerate(flows, start=1):
         trips = flow.t_per_day @ problem.trips_per_t(leg)
         running += DAYS_PER_YEAR * float(trips @ coefficients.trip_cny[leg][flow.origin, flow.destination])
         running += DAYS_PER_YEAR * float(flow.t_per_day.sum(axis=0) @ coefficients.entering_cny_per_t[leg + 1])
+        running += DAYS_PER_YEAR * float(flow.t_per_day.sum(axis=1)
+                                         @ coefficients.site_cny_per_t[leg + 1][flow.destination])
     given_up = (supply.trim_cny_per_year or 0.0) * (1.0 - share) * float(supply.t_per_day.sum())
     total = float(_fixed(coefficients, upper) + running / share + given_up)
     return total if total < MISSING else math.inf
@@ -146,7 +151,8 @@ def _hopeful(problem: Problem, coefficients: Coefficients, upper: Upper, supply:
     if level == 1:
         yield from _station_moves(problem, coefficients, upper, supply, value, room)
         return
-    for changed in _changes(problem, upper, level):
+    for change in _changes(problem, upper, level):
+        changed = with_direct(problem, change)
         if room.suffices(changed) and _fixed(coefficients, changed) < value:
             up = upward(problem, coefficients, changed)
             estimate = _fixed(coefficients, changed) + float(path_cost(problem, up, supply.site,
@@ -191,6 +197,7 @@ def _other_mixes(problem: Problem, coefficients: Coefficients, upper: Upper, sup
             if free is not None:
                 chosen[free] = int(size)
         changed = _replaced(upper, level, np.array([*chosen], dtype=np.int64), np.array([*chosen.values()], np.int64))
+        changed = with_direct(problem, changed)
         if len(chosen) == len(keep) + row.sum() and room.suffices(changed):
             yield changed
             tried += 1

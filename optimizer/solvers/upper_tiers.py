@@ -133,6 +133,10 @@ def _kernel(problem: Problem, coefficients: Coefficients, supply: Supply, seed: 
                 count = math.ceil(row.limit / row.amount.max(initial=1e-12)) + 2
                 chosen.append(inside[np.argsort(pull[:, inside].sum(axis=0), kind="stable")[:count]])
         kernel.append(np.unique(np.concatenate(chosen)))
+        below = problem.sites[level - 1].stands_for
+        if below is not None:  # every direct way to a site of the kernel
+            direct = np.flatnonzero(np.isin(below, kernel[level]) & (below >= 0))
+            kernel[level - 1] = np.union1d(kernel[level - 1], direct)
         if level + 1 < len(problem.sites):
             pull = _bounded(coefficients.trip_cny[level][kernel[level]])
     return kernel
@@ -147,7 +151,8 @@ def _build(problem: Problem, coefficients: Coefficients, group: Float, group_tri
     entering = coefficients.entering_cny_per_t
     per_t = DAYS_PER_YEAR * (group @ problem.trips_per_t(0))
     share_cost = (np.maximum(per_t, 1e-12)[:, None] * group_trip[:, sites_1]
-                  + DAYS_PER_YEAR * (group @ entering[1])[:, None])
+                  + DAYS_PER_YEAR * (group @ entering[1])[:, None]
+                  + DAYS_PER_YEAR * group.sum(axis=1)[:, None] * coefficients.site_cny_per_t[1][sites_1])
     cost += [share_cost.ravel(), DAYS_PER_YEAR * TURNED_AWAY_CNY_PER_T * group.sum(axis=1)]
     width = len(sites_1)
     share = np.arange(groups * width).reshape(groups, width)
@@ -213,7 +218,8 @@ def _flow_rows(rows: RowBuilder, problem: Problem, coefficients: Coefficients, l
     rows.put(balance + t * materials + m, flow, 1.0)
     at, material, column, tonnes = arriving
     rows.put(balance + at * materials + material, column, -tonnes * problem.passed_share(level)[material])
-    cost = DAYS_PER_YEAR * (haul + coefficients.entering_cny_per_t[level + 1][m])
+    cost = DAYS_PER_YEAR * (haul + coefficients.entering_cny_per_t[level + 1][m]
+                            + coefficients.site_cny_per_t[level + 1][high[c]])
     return cost, (c, m, flow, np.ones(len(flow)))
 
 
@@ -242,7 +248,8 @@ def _capacity_rows(rows: RowBuilder, problem: Problem, level: int, count: int, p
     at, material, variable, tonnes = arriving
     mass = rows.block(count, upper=0.0)
     rows.put(mass + at, variable, tonnes)
-    rows.put(mass + pairs[:, 0], column, -problem.capacity_t_per_day(level)[pairs[:, 1]])
+    most = float(problem.demand.generated_t_per_day.sum()) + 1.0  # huge rooms would only blur the programme
+    rows.put(mass + pairs[:, 0], column, -np.minimum(problem.capacity_t_per_day(level), most)[pairs[:, 1]])
     volume = problem.capacity_m3_per_day(level)
     if np.isfinite(volume).any():
         limit = np.where(np.isfinite(volume), volume, 1e9)

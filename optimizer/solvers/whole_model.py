@@ -124,6 +124,7 @@ class _Model:
         sent = q * problem.passed_share(0)
         haul = (sent @ problem.trips_per_t(0))[arc] * trip[arc, station]
         entering = (sent @ self.coefficients.entering_cny_per_t[1])[arc]
+        entering = entering + sent.sum(axis=1)[arc] * self.coefficients.site_cny_per_t[1][station]
         way = self._columns(index, DAYS_PER_YEAR * (haul + entering), 1.0, whole=False)
         onward = self.rows.block(len(own), lower=0.0, upper=0.0)
         self.rows.put(onward + np.arange(len(own)), used.number, 1.0)
@@ -145,6 +146,7 @@ class _Model:
         a, b = np.repeat(low, materials), np.repeat(high, materials)
         m = np.tile(np.arange(materials), len(low))
         cost = trip[a, b] * problem.trips_per_t(level)[m] + self.coefficients.entering_cny_per_t[level + 1][m]
+        cost = cost + self.coefficients.site_cny_per_t[level + 1][b]
         made = self._columns(np.stack([a, b, m], axis=1), DAYS_PER_YEAR * cost, np.inf, whole=False)
         balance = self.rows.block(len(problem.sites[level]) * materials, lower=0.0, upper=0.0)
         site, material, column, tonnes = arriving
@@ -171,7 +173,7 @@ class _Model:
                 every = float(taken.sum() if level < 2 else most * taken.max(initial=0.0)) + 1.0
                 within = self.rows.block(sites, upper=0.0)
                 self.rows.put(within + at, number, taken)
-                room = np.where(np.isfinite(limit), limit * (1.0 - MARGIN), every)
+                room = np.minimum(np.where(np.isfinite(limit), limit * (1.0 - MARGIN), every), every)
                 self.rows.put(within + where, y.number, -room[size])
         least = least_t_per_day(problem, level)
         if least.any():
