@@ -71,6 +71,19 @@ def benchmarks() -> dict[tuple[str, str], Benchmark]:
     return found
 
 
+def benchmark_for(family: str, problem: str) -> Benchmark:
+    """The benchmark of one pair, importing as few families as possible: imports count in what a run is measured by.
+
+    KeyError when no file offers it.
+    """
+    names = sorted((m.name for m in pkgutil.iter_modules([str(FOLDER)])), key=lambda name: (name != family, name))
+    for name in names:
+        for benchmark in importlib.import_module(f"tests.benchmarks.siting_families.{name}").BENCHMARKS:
+            if benchmark.family == family and problem in benchmark.problems:
+                return benchmark
+    raise KeyError(f"{family}/{problem}")
+
+
 def number_or_none(value: float) -> float | None:
     """The number for JSON: null instead of nan and infinities."""
     return float(value) if math.isfinite(value) else None
