@@ -12,14 +12,16 @@ from pydantic import Field, model_validator
 from optimizer.network import Config, Identifier, NonNegative, Title
 
 ClauseKind = Literal["max_households_per_site", "min_area_m2", "max_area_m2", "max_access_m", "min_sites_per_zone",
-                     "max_sites_per_zone", "min_capacity_t_per_day"]
+                     "max_sites_per_zone", "max_count", "spacing_m", "land_cap_m2", "min_capacity_t_per_day"]
 Level = Literal["community", "sub_district", "town", "village", "district", "county", "city"]
 Status = Literal["applies", "reported", "not_applicable"]
 RuleName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,62}$")]
 
 PER_ZONE: tuple[ClauseKind, ...] = ("min_sites_per_zone", "max_sites_per_zone")
-REPORTED: tuple[ClauseKind, ...] = ("max_sites_per_zone",)
-"""Kinds that are no constraint of the siting model: a plan is compared with them and the result is shown."""
+ZONE_OR_NOT: tuple[ClauseKind, ...] = ("land_cap_m2",)
+"""Kinds that count per zone where a zone_level is given, else over the whole network."""
+ALL_TIERS = "all"
+"""In place of a tier, for kinds that may speak about all tiers on land together."""
 
 
 class Clause(Config):
@@ -39,8 +41,10 @@ class Clause(Config):
 
     @model_validator(mode="after")
     def _has_level(self) -> Self:
-        if (self.kind in PER_ZONE) != (self.zone_level is not None):
+        if self.kind not in ZONE_OR_NOT and (self.kind in PER_ZONE) != (self.zone_level is not None):
             raise ValueError(f"clause '{self.id}': zone_level belongs to counts per zone, and only to them")
+        if self.tier == ALL_TIERS and self.kind not in ZONE_OR_NOT:
+            raise ValueError(f"clause '{self.id}': a {self.kind} clause speaks about one tier")
         return self
 
 
@@ -134,7 +138,7 @@ def quota_faults(clause_counts: Iterable[Quota],
 
 def _verdict(clause: Clause, zone_level: str | None, setting: str,
              tier_ids: Collection[str] | None) -> tuple[Status, Title]:
-    if tier_ids is not None and clause.tier not in tier_ids:
+    if tier_ids is not None and clause.tier not in tier_ids and clause.tier != ALL_TIERS:
         return "not_applicable", Title(zh=f"网络中没有层级“{clause.tier}”",
                                        en=f"the network has no tier '{clause.tier}'")
     if clause.setting is not None and clause.setting != setting:
@@ -144,7 +148,4 @@ def _verdict(clause: Clause, zone_level: str | None, setting: str,
         return "not_applicable", Title(
             zh=f"条款按 {clause.zone_level} 计数，数据的分区为 {zone_level or '无'}",
             en=f"the clause counts per {clause.zone_level}, the zones of the data are {zone_level or 'none'}")
-    if clause.kind in REPORTED:
-        return "reported", Title(zh="不是选址模型的约束，仅对照报告",
-                                 en="no constraint of the siting model; reported against the plan")
     return "applies", Title(zh="已应用", en="applied")

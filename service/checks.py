@@ -73,7 +73,8 @@ def _as_enforced(verdict: ClauseVerdict, network: Network) -> ClauseVerdict:
     kind, first = verdict.clause.kind, network.tiers[0].id
     on_first, on_land = verdict.clause.tier == first, verdict.clause.tier != first
     enforced = {"max_households_per_site": on_first, "max_access_m": on_first, "min_area_m2": True,
-                "max_area_m2": on_land, "min_sites_per_zone": True}
+                "max_area_m2": on_land, "min_sites_per_zone": True, "max_sites_per_zone": True, "max_count": True,
+                "spacing_m": True, "land_cap_m2": on_land}
     if verdict.status != "applies" or enforced.get(kind, False):
         return verdict
     reason = Title(zh="模型对该层级没有此约束，仅作报告",

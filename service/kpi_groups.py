@@ -16,7 +16,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "persons_count", "households_count", "communities_count", "persons_per_{tier}_count",
         "households_per_{tier}_count", "{lower}_per_{tier}_count", "{tier}_type_{type}_count", "{tier}_count",
         "{tier}_candidate_count", "{tier}_new_count", "{tier}_reused_count", "{tier}_closed_count",
-        "{tier}_per_zone_count", "zones_without_{tier}_count"),
+        "{tier}_per_zone_count", "zones_without_{tier}_count", "must_close_count"),
     "access": ("coverage_share", "covered_persons_count", "in_reach_share", "access_mean_m", "access_p90_m",
                "access_max_m"),
     "mass": (
@@ -42,7 +42,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "handling_cny_per_year", "haulage_cny_per_year", "carbon_cny_per_year", "unserved_cny_per_year",
         "revenue_cny_per_year", "subsidy_cny_per_year",
         "income_cny_per_year", "funding_gap_cny_per_year", "cost_cny_per_t", "income_cny_per_t", "build_cost_cny",
-        "{tier}_build_cost_cny"),
+        "{tier}_build_cost_cny", "closing_cost_cny"),
     "carbon": ("co2_kg_per_day", "co2_t_per_year", "co2_kg_per_t"),
     "solver": ("objective_cny_per_year", "bound_cny_per_year", "gap_share"),
 }

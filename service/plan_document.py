@@ -6,9 +6,12 @@ import fnmatch
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from geodata.tables import Fault
 from optimizer.balance import balance, sanity_warnings
 from optimizer.check_sanity import check_sanity
+from optimizer.indicator import Kpi as Indicator
 from optimizer.kpis import evaluate
 from optimizer.network import Network, Title
 from optimizer.tours_check import routed_cost_cny_per_year
@@ -20,11 +23,11 @@ from service.plan_json import (
     Kpi,
     PlanJson,
     PlanWarning,
-    RuleVerdict,
     TierSummary,
     labels_of,
 )
 from service.result_tables import Outcome
+from service.rule_verdicts import rule_verdicts
 from service.texts import Texts, load_texts
 
 
@@ -44,8 +47,9 @@ def plan_document(out: Outcome, timings_s: dict[str, float]) -> PlanJson:
         routed_cost_cny_per_year=routed,
         tiers=tuple(TierSummary(id=t.id, title=t.title, open_count=len(o.site), candidate_count=len(s))
                     for t, o, s in zip(network.tiers, out.plan.open_sites, out.problem.sites, strict=True)),
-        kpis={k.name: Kpi(value=k.value, unit=k.unit, title=texts.kpi(k.name, names)) for k in kpis},
-        balance=tuple(_balance(out)), rules=tuple(_rules(out)), assumptions=tuple(_assumptions(out)),
+        kpis={k.name: Kpi(value=k.value, unit=k.unit, title=texts.kpi(k.name, names))
+              for k in (*kpis, *_closings(out))},
+        balance=tuple(_balance(out)), rules=tuple(rule_verdicts(out, texts)), assumptions=tuple(_assumptions(out)),
         warnings=tuple(_warnings(out, texts)), estimated=estimates(out), attribution=study.attribution,
         labels=labels, timings_s=timings_s)
 
@@ -65,38 +69,16 @@ def _balance(out: Outcome) -> Iterator[Balance]:
             unserved_t_per_day=row.unserved_t_per_day, rejected_t_per_day=row.rejected_t_per_day)
 
 
-def _rules(out: Outcome) -> Iterator[RuleVerdict]:
-    measured = _measured(out)
-    for verdict in out.brief.verdicts:
-        clause = verdict.clause
-        applied = verdict.status == "applies"
-        found = measured.get((clause.kind, clause.tier)) if applied else None
-        yield RuleVerdict(
-            rule=verdict.rule, clause=clause.id, title=clause.title, verdict="applied" if applied else "not_applicable",
-            required=f"{clause.value:g}", source=f"[{clause.mark}] {clause.source}",
-            measured=verdict.reason if not applied else None if found is None else f"{found:.6g}")
-
-
-def _measured(out: Outcome) -> dict[tuple[str, str], float]:
-    """What the plan shows where a clause asks: the worst site of each tier."""
-    problem, plan = out.problem, out.plan
-    found: dict[tuple[str, str], float] = {}
-    for level, (tier, opened) in enumerate(zip(problem.network.tiers, plan.open_sites, strict=True)):
-        if len(opened.size):
-            found["min_area_m2", tier.id] = min(tier.sizes[k].area_m2 for k in opened.size)
-            found["max_area_m2", tier.id] = max(tier.sizes[k].area_m2 for k in opened.size)
-        here = problem.sites[level].zone_of[opened.site]
-        if len(problem.zone_ids):
-            found["min_sites_per_zone", tier.id] = min(int((here == z).sum()) for z in range(len(problem.zone_ids)))
-    first = problem.network.tiers[0].id
-    load = [0.0] * len(problem.sites[0])
-    for part, site in enumerate(plan.site_of_part):
-        if site >= 0:
-            load[site] += float(problem.demand.households[part])
-    found["max_households_per_site", first] = max(load, default=0.0)
-    arc = out.arc
-    found["max_access_m", first] = float(problem.walk.distance_m[arc[arc >= 0]].max()) if (arc >= 0).any() else 0.0
-    return found
+def _closings(out: Outcome) -> Iterator[Indicator]:
+    """Existing sites that close and what closing them costs once: those that must, and those the plan gives up."""
+    old = out.brief.places.existing_sites
+    if not len(old):
+        return
+    must = old[old["status"] == "must_close"]
+    given_up = sum(float(np.delete(sites.closing_cost_cny, opened.site).sum())
+                   for sites, opened in zip(out.problem.sites, out.plan.open_sites, strict=True))
+    yield Indicator("must_close_count", float(len(must)), "1")
+    yield Indicator("closing_cost_cny", given_up + float(must["closing_cost_cny"].astype(float).sum()), "CNY")
 
 
 def _assumptions(out: Outcome) -> Iterator[Assumption]:

@@ -18,6 +18,7 @@ from optimizer.objectives import Coefficients
 from optimizer.plan import Plan
 from optimizer.problem import Problem
 from service.seam import Brief
+from service.site_choices import FORBIDDEN
 from service.vehicles import Haulage
 
 Float = NDArray[np.float64]
@@ -131,14 +132,17 @@ def candidate_layer(out: Outcome) -> gpd.GeoDataFrame:
         is_open[out.plan.open_sites[level].site] = True
         parcel = np.isfinite(places.area_m2)
         capacity = np.array([s.capacity_t_per_day for s in tier.sizes])
+        usable: list[bool] = np.logical_or.reduce(places.fits, axis=1).tolist()
         largest = np.argmax(np.where(places.fits, capacity[None, :], -1.0), axis=1)
         rows = {
             "id": [f"{tier.id}:{i}" for i in places.ids], "tier_id": tier.id,
-            "status": np.where(is_open, "open", "candidate"), "reason": None,
+            "status": np.where(is_open, "open", np.where(usable, "candidate", "rejected")),
+            "reason": [None if fits else FORBIDDEN for fits in usable],
             "parcel_id": [i if on else None for i, on in zip(places.ids, parcel, strict=True)],
             "zone_id": list(places.zone_id),
             "parcel_area_m2": [float(a) if np.isfinite(a) else None for a in places.area_m2],
-            "largest_size_id": [tier.sizes[k].id for k in largest], "snap_m": out.ground.snap_m[level],
+            "largest_size_id": [tier.sizes[k].id if fits else None for k, fits in zip(largest, usable, strict=True)],
+            "snap_m": out.ground.snap_m[level],
             "estimated": _estimated(out, parcel)}
         frames.append(frame(rows, shapely.points(places.xy), out.brief.places.crs_metric))
     frames += _rejected(out)

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from geodata.direct import with_direct_ways, without_direct_ways
 from geodata.ground import Ground, Measured, TierPlan, lay_ground
 from geodata.parts import PartLimits
 from geodata.places import Places, read_places
 from geodata.roads import NoStreetError, Profile, driving
 from geodata.screening import ScreenedLand, TierScreening, screen_places
 from geodata.tables import DataError, fault
+from optimizer.bypass import bypassed, with_bypass
 from optimizer.network import Network, Tier
 from optimizer.problem import Demand, Leg, Problem, Sites, SiteStatus, Walk
-from optimizer.row_builders import at_least_open, shared_parcels
 from optimizer.rules import ClauseVerdict, quotas, tightest
-from optimizer.site_rows import SiteRow
 from service.checks import land_screening, quota_errors, require_sound, rule_verdicts
 from service.edit_targets import EditTerms, edited_ground
 from service.edits import Edit, load_edits
 from service.lookup import load_network, load_rules
 from service.messages import STUDY_MESSAGES
+from service.site_choices import FORBIDDEN, with_choices
+from service.site_rules import side_rules
 from service.study import Study
 
 KG_PER_T = 1000.0
@@ -32,7 +34,7 @@ PART_AREA_M2 = 100_000.0
 PART_SHARE = 0.5
 """... and at most this share of the household cap of a site."""
 _STATUS = {"new": SiteStatus.NEW, "keep": SiteStatus.KEEP, "may_close": SiteStatus.MAY_CLOSE,
-           "required": SiteStatus.REQUIRED}
+           "required": SiteStatus.REQUIRED, FORBIDDEN: SiteStatus.NEW}
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,12 @@ def ground_of(brief: Brief) -> Ground:
 
 
 def with_edits(brief: Brief, ground: Ground) -> Ground:
-    """The unedited ground of a study with its edits; DataError with every edit that is impossible."""
-    return edited_ground(brief.edit_terms, ground) if brief.edits else ground
+    """The unedited ground of a study with its edits and direct ways past tiers that may be bypassed.
+
+    DataError with every edit that is impossible.
+    """
+    ground = edited_ground(brief.edit_terms, ground) if brief.edits else ground
+    return with_direct_ways(ground, bypassed(brief.network))
 
 
 def unedited_ground(brief: Brief, measured: Measured | None = None) -> Ground:
@@ -120,7 +126,7 @@ def unedited_ground(brief: Brief, measured: Measured | None = None) -> Ground:
     faults = quota_errors(brief.study, on_street, counts)
     if faults:
         raise DataError(faults)
-    return ground
+    return with_choices(brief.study, brief.network, ground)
 
 
 def _profile(network: Network, tier: Tier) -> Profile | None:
@@ -131,7 +137,19 @@ def _profile(network: Network, tier: Tier) -> Profile | None:
 
 
 def as_problem(brief: Brief, ground: Ground) -> Problem:
-    """The study as arrays."""
+    """The study as arrays; the ground must have its direct ways (see with_edits)."""
+    levels = bypassed(brief.network)
+    real = without_direct_ways(ground, levels)
+    problem = _plain_problem(brief, real)
+    direct = {}
+    for level in levels:
+        ways, first = ground.ways[level - 1], len(real.sites[level].ids)
+        direct[level] = Leg(*(way[:, first:] for way in (ways.loaded_m, ways.loaded_s, ways.empty_m, ways.empty_s)))
+    return with_bypass(problem, direct)
+
+
+def _plain_problem(brief: Brief, ground: Ground) -> Problem:
+    """The study as arrays, without direct ways past tiers."""
     network, access = brief.network, brief.study.access
     zone_ids = tuple(str(z) for z in brief.places.zones["id"])
     index = {z: i for i, z in enumerate(zone_ids)}
@@ -147,7 +165,8 @@ def as_problem(brief: Brief, ground: Ground) -> Problem:
         legs=tuple(Leg(w.loaded_m, w.loaded_s, w.empty_m, w.empty_s) for w in ground.ways),
         max_households_per_site=brief.household_cap,
         assignment=access.assignment)
-    return replace(problem, site_rows=tuple(_side_rules(brief, problem)))
+    xy = [(s.xy[:, 0], s.xy[:, 1]) for s in ground.sites]
+    return replace(problem, site_rows=side_rules(problem, brief.verdicts, brief.study.budget_cny, xy))
 
 
 def _lawful_sizes(brief: Brief, tier: Tier) -> NDArray[np.bool_]:
@@ -169,13 +188,3 @@ def _demand(brief: Brief, ground: Ground, zone_index: dict[str, int]) -> Demand:
     zones = [None if z is None or z != z else str(z) for z in communities["zone_id"]]
     return Demand(parts.ids, tuple(str(i) for i in communities["id"]), parts.community,
                   _zones(zones, zone_index)[parts.community], persons, households, persons[:, None] * kg / KG_PER_T)
-
-
-def _side_rules(brief: Brief, problem: Problem) -> Iterator[SiteRow]:
-    """Every rule over open sites: minimum counts per zone, parcels that several tiers share."""
-    position = {tier.id: n for n, tier in enumerate(brief.network.tiers)}
-    for quota in quotas(brief.verdicts):
-        if quota.tier in position:
-            for zone in range(len(problem.zone_ids)):
-                yield at_least_open(problem, position[quota.tier], zone, quota.count, quota.clause)
-    yield from shared_parcels(problem)

@@ -103,6 +103,13 @@ class ScreeningConfig(Config):
     max_distance_to_street_m: NonNegative | None = None
 
 
+class RequiredSite(Config):
+    """A candidate that every plan must open, in a given size."""
+
+    id: str
+    size: Identifier
+
+
 class CandidatesConfig(Config):
     """Candidate points along streets."""
 
@@ -148,6 +155,12 @@ class Study(Config):
     screening: dict[str, ScreeningConfig] = Field(default_factory=dict)
     """Per tier id."""
     candidates: CandidatesConfig = Field(default_factory=CandidatesConfig)
+    budget_cny: NonNegative | None = None
+    """Most that may be spent on building new sites, all tiers together."""
+    required: dict[Identifier, tuple[str | RequiredSite, ...]] = Field(default_factory=dict)
+    """Per tier id: candidates that must be opened, as ids or as {id, size}."""
+    forbidden: dict[Identifier, tuple[str, ...]] = Field(default_factory=dict)
+    """Per tier id: candidates that may not be used."""
     solve: SolveConfig = Field(default_factory=SolveConfig)
     routing: RoutingConfig = Field(default_factory=RoutingConfig)
     attribution: tuple[str, ...] = ()

@@ -53,7 +53,8 @@ class FixedRows:
         """What the last tier adds to the value."""
         return 0.0
 
-    def turn(self, chosen: SiteChoices, margins: tuple[Float, ...], multipliers: Multipliers) -> float:
+    def turn(self, chosen: SiteChoices, margins: tuple[Float, ...],  # noqa: ARG002 (what moving prices look at)
+             multipliers: Multipliers) -> float:  # noqa: ARG002
         """Choose a direction after an answer of the relaxation; the square of its length."""
         return 0.0
 

@@ -99,10 +99,24 @@ def test_a_clause_holds_only_for_its_own_zone_level(
     assert len(quotas([verdict])) == (1 if status == "applies" else 0)
 
 
-def test_a_maximum_per_zone_is_reported_not_applied() -> None:
+def test_a_maximum_per_zone_applies_and_is_no_minimum() -> None:
     (verdict,) = applicable(rule(clause(kind="max_sites_per_zone")), "town")
-    assert verdict.status == "reported"
+    assert verdict.status == "applies"
     assert quotas([verdict]) == ()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kind": "max_count", "zone_level": None},
+        {"kind": "spacing_m", "zone_level": None, "value": 300},
+        {"kind": "land_cap_m2", "zone_level": None, "tier": "all"},
+        {"kind": "land_cap_m2", "zone_level": "town"},
+    ],
+)
+def test_clauses_of_the_whole_network_and_of_land(changes: dict[str, object]) -> None:
+    (verdict,) = applicable(rule(clause(**changes)), "town", "urban", ["station"])
+    assert verdict.status == "applies"
 
 
 def test_the_tightest_clause_binds() -> None:
@@ -133,7 +147,16 @@ def test_quota_above_the_candidates_of_a_zone() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"zone_level": None}, {"kind": "min_area_m2"}, {"value": -1}, {"kind": "colour"}, {"x": 1}]
+    "changes",
+    [
+        {"zone_level": None},
+        {"kind": "min_area_m2"},
+        {"value": -1},
+        {"kind": "colour"},
+        {"x": 1},
+        {"kind": "spacing_m"},
+        {"kind": "max_sites_per_zone", "tier": "all"},
+    ],
 )
 def test_wrong_clauses_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
