@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -25,7 +25,7 @@ from optimizer.classic.cover_sets import apart, contained, cover_table, greedy_c
 from optimizer.classic.lagrangian import lagrangian_value
 from optimizer.classic.open_p import OpenP, open_p
 from optimizer.solvers.integer import solve_integer
-from optimizer.solvers.linear import LinearModel, RowBuilder
+from optimizer.solvers.linear import LinearModel, RowBuilder, solve
 
 LSCP, MCLP = "lscp", "mclp"
 NODES_BEFORE_THE_MODEL = 40
@@ -95,6 +95,28 @@ def smallest_cover(table: csr_array, required: Bool, deadline: float, *, enough:
         first = chosen if len(chosen) < len(first) else first
     proven = int(np.ceil(answer.bound - 1e-6)) if np.isfinite(answer.bound) else 0
     return Cover(first, min(max(bound, len(base) + proven), len(first)), "branch and bound")
+
+
+def needs_more(table: csr_array, required: Bool, p: int, deadline: float) -> bool:
+    """Whether the linear relaxation proves that p sites, the required ones among them, cannot cover every client.
+
+    Its duals are client weights; divided by the most weight any site covers they add up to a number no cover
+    undercuts, whatever the engine's tolerances were. False also when time is up.
+    """
+    less = reduced_for_cover(table, required)
+    left = csr_array(table[less.client][:, less.site])
+    opened = int(less.opened.sum())
+    if opened + apart(left) > p:
+        return True
+    time_limit_s = deadline - time.perf_counter()
+    if left.shape[0] == 0 or time_limit_s <= 0:
+        return False
+    model = _cover_model(left, left.shape[1])
+    answer = solve(replace(model, integer=np.zeros(left.shape[1], dtype=bool)), time_limit_s=time_limit_s)
+    if answer.dual is None:
+        return False
+    weight = np.maximum(answer.dual[: left.shape[0]], 0.0)
+    return bool(opened + weight.sum() / max(float((left.T @ weight).max()), 1e-12) > p + 1e-6)
 
 
 def _cover_model(table: csr_array, most: int) -> LinearModel:

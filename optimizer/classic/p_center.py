@@ -11,7 +11,7 @@ import numpy as np
 from optimizer.classic.arcs import Arcs, Choice, arcs_of, checked_weight, nearest_open, shape_of
 from optimizer.classic.common import Bool, ClassicInputError, ClassicResult, Float, Int, Matrix, no_plan, status_of
 from optimizer.classic.cover_sets import cover_table, greedy_cover
-from optimizer.classic.covering import smallest_cover
+from optimizer.classic.covering import needs_more, smallest_cover
 from optimizer.classic.open_p import filled_up
 
 PROBLEM = "p-center"
@@ -25,7 +25,7 @@ def p_center(distance: Matrix, weight: Float | Sequence[float] | None = None, *,
     distance [clients, sites], dense (inf: out of reach) or sparse (not stored: out of reach); weight [clients],
     default 1. Status "no_plan" with a reason when no p sites reach every client. Raises ClassicInputError for
     malformed input. Method: a search over the distinct distances, each asked as a set-covering question (Minieka 1970;
-    Daskin 2000), first by greedy covers, then exactly.
+    Daskin 2000), first by greedy covers, then by linear relaxations, then exactly.
     """
     started = time.perf_counter()
     clients, sites = shape_of(distance)
@@ -72,18 +72,18 @@ class _Search:
         while low < high:  # quick answers first: what greedy covers reach
             middle = (low + high) // 2
             high, low = (self._index(), low) if self._greedy(middle) else (high, middle + 1)
-        low, high = 0, self._index() if self.is_open is not None else len(self.value)
-        step = 1
-        while low < high:
-            # the greedy answer is usually close: test just below it first, then ever further down
-            middle = max((low + high) // 2, high - step)
+        best = self._index() if self.is_open is not None else len(self.value)
+        low, high = 0, best
+        while low < high:  # then what linear relaxations prove too small
+            middle = (low + high) // 2
+            low, high = (middle + 1, high) if self._needs_more(middle) else (low, middle)
+        high = best
+        while low < high:  # what is left is asked exactly
+            middle = (low + high) // 2
             answer = self._exact(middle)
             if answer is None:
                 break
-            if answer:
-                high, step = self._index(), 2 * step
-            else:
-                low = middle + 1
+            low, high = (low, self._index()) if answer else (middle + 1, high)
         return _Found(self.is_open, float(self.value[low]) if low < len(self.value) else np.inf)
 
     def _index(self) -> int:
@@ -106,6 +106,11 @@ class _Search:
             return False
         self._take(site)
         return True
+
+    def _needs_more(self, at: int) -> bool:
+        """Whether a relaxation proves that p sites cannot cover everything at this cost."""
+        table = cover_table(self.arcs, float(self.value[at]))
+        return needs_more(table, self.choice.required, self.p, self.deadline)
 
     def _exact(self, at: int) -> bool | None:
         """Whether p sites cover everything at this cost; None when time ran out first."""
