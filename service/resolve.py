@@ -15,7 +15,7 @@ from pathlib import Path
 
 from geodata.tables import DataError, fault
 from optimizer.accounts import all_coefficients
-from optimizer.bound import Multipliers
+from optimizer.multipliers import Multipliers
 from optimizer.siting import Progress
 from optimizer.solvers.certify import blank
 from optimizer.warm_start import WarmSettings, WarmSiting, certified, resite
@@ -103,7 +103,8 @@ def resolve(folder: Path, edits_file: Path, target: Path, settings: ResolveSetti
     routing = routing_settings(brief.study)
     effort = routing if settings.full_routing else quick(routing, ROUTING_ITERATIONS, ROUTING_ROUNDS)
     with ThreadPoolExecutor(1) as beside:  # tours are made by other processes: this one proves the bound meanwhile
-        tours = beside.submit(reroute, old, case.problem, case.ground, warm.plan, effort)
+        tours = beside.submit(reroute, old, case.problem, case.ground, warm.plan, effort,
+                              adapt=not settings.full_routing)
         siting = certified(case.problem, warm, multipliers, old.gap_cny_per_year, settings.warm)
         clock.begin("edit_costs", 0.60)
         alone = costs_alone(old, brief, editable, edits, siting.plan.report.objective_cny_per_year, settings.alone_s)

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from pydantic import ValidationError
 
 from geodata.ground import Ground
 from geodata.tables import DataError, fault
-from optimizer.bound import BadMultipliersError, Multipliers
+from optimizer.multipliers import BadMultipliersError, Multipliers
 from optimizer.plan import Plan, Tour
 from optimizer.problem import Problem
 from optimizer.transport import RoutingWarning
@@ -51,7 +50,7 @@ class OldPlan:
     def gap_cny_per_year(self) -> float:
         """Objective less bound; inf without a bound."""
         bound = self.plan_json.bound_cny_per_year
-        return np.inf if bound is None else self.objective_cny_per_year - bound
+        return float("inf") if bound is None else self.objective_cny_per_year - bound
 
 
 def read_old_plan(folder: Path) -> OldPlan:

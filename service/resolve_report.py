@@ -91,8 +91,10 @@ class EditsReport(_Row):
     sites: tuple[SiteChange, ...]
     went_outside: bool
     """Whether sites outside the surroundings changed, which must save more than the old plan's gap."""
+    adapted_station_ids: tuple[str, ...]
+    """Stations whose old trips took over small changes of points and loads."""
     rerouted_station_ids: tuple[str, ...]
-    """The tours of all others are those of the old plan."""
+    """Stations routed anew; the tours of all others are those of the old plan."""
     seconds: dict[str, float]
     """By phase, up to publishing, s; `siting` is the solve itself."""
 
@@ -132,7 +134,8 @@ def edits_report(told: Told) -> EditsReport:
         total_cny_per_year=total, interaction_cny_per_year=total - sum(known) if whole else None,
         edits=tuple(_edit_rows(told)), superseded_edit_ids=tuple(e.id for e in told.merged.superseded),
         sites=tuple(_site_changes(told)), went_outside=told.siting.went_outside,
-        rerouted_station_ids=told.routes.stations, seconds=told.seconds)
+        adapted_station_ids=told.routes.adapted, rerouted_station_ids=told.routes.searched,
+         seconds=told.seconds)
 
 
 def _edit_rows(told: Told) -> Iterator[EditRow]:

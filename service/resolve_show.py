@@ -29,8 +29,9 @@ def show_edits(found: Resolved, language: Language, console: Console | None = No
         console.print(f"  ... {len(report.sites) - MOST_SITES}", highlight=False)
     if report.went_outside:
         console.print(_say("outside", language), style="yellow")
-    stations = ", ".join(report.rerouted_station_ids) or _say("none", language)
-    console.print(f"{_say('rerouted', language)}: {stations}", highlight=False, soft_wrap=True)
+    for key, ids in (("adapted", report.adapted_station_ids), ("rerouted", report.rerouted_station_ids)):
+        console.print(f"{_say(key, language)}: {', '.join(ids) or _say('none', language)}", highlight=False,
+                      soft_wrap=True)
 
 
 def cost_table(report: EditsReport, language: Language) -> Table:

@@ -1,0 +1,168 @@
+"""A week of tours taken over by an area whose points or loads have changed a little.
+
+Trips keep their stops in order; stops that are gone or do not fit any more are taken out, what is left over is inserted
+where it lengthens a trip least. Days that then need more vehicles than before are listed, to be searched anew; nothing
+is searched here. The referee must judge the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import numpy as np
+
+from optimizer.calendar import gaps_before, visit_frequencies, visit_pattern
+from optimizer.plan import Tour, Trip
+from optimizer.schedule import placed_in_shift
+from optimizer.solvers.shift_packing import pack_shifts
+from optimizer.transport import DAYS_PER_WEEK, CollectionArea, RoutingWarning, usable_m3, work_s
+from optimizer.vehicle_days import DayAnswer, collection_trip
+from optimizer.visits import Load, reachable_points, split_visit
+
+MOST_NEW_SHARE = 0.2
+"""With a larger share of points that are new to the base, its week is better searched anew."""
+NEIGHBOURS = 8
+"""A new point is visited when most of so many near points are."""
+
+
+@dataclass(frozen=True)
+class WarmWeek:
+    """The tours of one base by day (1 to 7), visits a week by point, and what the planner must know."""
+
+    tours_of_day: dict[int, tuple[Tour, ...]]
+    visits_per_week: dict[str, int]
+    warnings: tuple[RoutingWarning, ...]
+    visits_of_worse_days: dict[int, tuple[tuple[int, int], ...]]
+    """Point and gap in days of each visit of the days that need more vehicles than before."""
+
+    @property
+    def tours(self) -> tuple[Tour, ...]:
+        """All tours of the week."""
+        return tuple(tour for day in sorted(self.tours_of_day) for tour in self.tours_of_day[day])
+
+    def with_answers(self, area: CollectionArea, answers: Mapping[int, DayAnswer]) -> WarmWeek:
+        """The week with the searched days that need fewer vehicles, or as many for less work."""
+        days = dict(self.tours_of_day)
+        for day, answer in answers.items():
+            now_s = sum(trip.duration_s for tour in days[day] for trip in tour.trips)
+            if (len(answer.vehicle_days), answer.work_s) < (len(days[day]), now_s):
+                days[day] = as_tours(area, day, answer.vehicle_days)
+        return replace(self, tours_of_day=days, visits_of_worse_days={})
+
+
+def as_tours(area: CollectionArea, day: int, vehicle_days: Sequence[tuple[Trip, ...]]) -> tuple[Tour, ...]:
+    """The tours of a day, one per vehicle."""
+    return tuple(Tour(f"{area.base_id}-{day}-{position:02d}", area.base_id, area.vehicle.id, day, trips)
+                 for position, trips in enumerate(vehicle_days, start=1))
+
+
+@dataclass
+class _Day:
+    """Trips of a day in the making: full loads straight there and back, and trips that can take more."""
+
+    straight: list[list[Load]] = field(default_factory=list)
+    trips: list[list[Load]] = field(default_factory=list)
+    waiting: list[Load] = field(default_factory=list)
+
+
+def carried_week(area: CollectionArea, old: Sequence[Tour]) -> WarmWeek | None:
+    """The old tours of a base with the area's points and loads; None where a search is the better way.
+
+    That is where many points are new, one is out of reach, or a trip does not fit a shift any more.
+    """
+    row = {point: n for n, point in enumerate(area.point_ids)}
+    before: dict[int, set[int]] = {}
+    for tour in old:
+        for trip in tour.trips:
+            for stop in trip.stops:
+                if stop in row:
+                    before.setdefault(row[stop], set()).add(tour.day)
+    frequencies = visit_frequencies(area)
+    due = [n for n, times in enumerate(frequencies.per_week) if times]
+    if not all(reachable_points(area)) or sum(n not in before for n in due) > MOST_NEW_SHARE * len(due):
+        return None
+    days = {n: sorted(before[n]) for n in due if n in before and _often_enough(area, n, sorted(before[n]))}
+    for n in due:
+        if n not in days:
+            days[n] = _days_like_neighbours(area, n, frequencies.per_week[n], days)
+    tours: dict[int, tuple[Tour, ...]] = {}
+    worse: dict[int, tuple[tuple[int, int], ...]] = {}
+    for day in range(1, DAYS_PER_WEEK + 1):
+        due_today = {n: dict(zip(visited, gaps_before(tuple(visited)), strict=True))[day]
+                     for n, visited in sorted(days.items()) if day in visited}
+        before_today = [tour for tour in old if tour.day == day]
+        found = _tours_of_day(area, day, before_today, due_today, row)
+        if found is None:
+            return None
+        tours[day] = found
+        if len(found) > len(before_today):
+            worse[day] = tuple(due_today.items())
+    visits = {area.point_ids[n]: len(days.get(n, ())) for n in range(len(area.point_ids))}
+    return WarmWeek(tours, visits, frequencies.warnings, worse)
+
+
+def _often_enough(area: CollectionArea, point: int, days: list[int]) -> bool:
+    return max(gaps_before(tuple(days))) <= max(1.0, area.days_between_visits(point))
+
+
+def _days_like_neighbours(area: CollectionArea, point: int, frequency: int, known: dict[int, list[int]]) -> list[int]:
+    """Evenly spaced days on which most of the near points are visited."""
+    near = [n for n in np.argsort(area.duration_s[point + 1, 1:], kind="stable") if n in known][:NEIGHBOURS]
+    patterns = [sorted((day + shift) % DAYS_PER_WEEK + 1 for day in visit_pattern(frequency))
+                for shift in range(DAYS_PER_WEEK)]
+    return max(patterns, key=lambda pattern: sum(day in known[int(n)] for n in near for day in pattern))
+
+
+def _tours_of_day(area: CollectionArea, day: int, old: Sequence[Tour], due: Mapping[int, int],
+                  row: Mapping[str, int]) -> tuple[Tour, ...] | None:
+    made, rest = _Day(), dict[int, Load]()
+    for point, gap_days in due.items():
+        full, left = split_visit(area, point, gap_days)
+        made.straight += [[load] for load in full]
+        if left:
+            rest[point] = left[0]
+    for tour in old:
+        for trip in tour.trips:
+            stops = [rest.pop(row[stop]) for stop in trip.stops if stop in row and row[stop] in rest]
+            if stops:
+                made.trips.append(stops)
+    made.waiting = list(rest.values())
+    for stops in made.trips:
+        while not _fits(area, stops):
+            made.waiting.append(stops.pop(min(range(len(stops)), key=lambda n: stops[n].load_t)))
+    made.trips = [stops for stops in made.trips if stops]
+    for load in sorted(made.waiting, key=lambda one: -one.load_t):
+        _insert(area, made.trips, load)
+    trips = [collection_trip(area, stops) for stops in (*made.straight, *made.trips)]
+    most_s = work_s(area.vehicle)
+    if any(trip.duration_s > most_s for trip in trips):
+        return None
+    shifts = pack_shifts([trip.duration_s for trip in trips], most_s)
+    return as_tours(area, day, [placed_in_shift([trips[n] for n in shift], area.vehicle) for shift in shifts.trips])
+
+
+def _insert(area: CollectionArea, trips: list[list[Load]], load: Load) -> None:
+    """Put a load where it lengthens a trip least, or on a trip of its own."""
+    here, best = load.point + 1, (float(area.duration_s[0, load.point + 1] + area.duration_s[load.point + 1, 0]), -1, 0)
+    for number, stops in enumerate(trips):
+        path = [0, *(stop.point + 1 for stop in stops), 0]
+        for place, (a, b) in enumerate(pairwise(path)):
+            longer_s = float(area.duration_s[a, here] + area.duration_s[here, b] - area.duration_s[a, b])
+            if longer_s < best[0] and _fits(area, [*stops[:place], load, *stops[place:]]):
+                best = (longer_s, number, place)
+    if best[1] < 0:
+        trips.append([load])
+    else:
+        trips[best[1]].insert(best[2], load)
+
+
+def _fits(area: CollectionArea, stops: Sequence[Load]) -> bool:
+    """Whether one vehicle can take some stops at once, within a shift."""
+    vehicle = area.vehicle
+    if not stops:
+        return True
+    return (sum(stop.load_t for stop in stops) <= vehicle.payload_t
+            and sum(stop.load_m3 for stop in stops) <= usable_m3(vehicle)
+            and collection_trip(area, stops).duration_s <= work_s(vehicle))
