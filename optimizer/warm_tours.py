@@ -17,7 +17,7 @@ from optimizer.calendar import gaps_before, visit_frequencies, visit_pattern
 from optimizer.plan import Tour, Trip
 from optimizer.schedule import placed_in_shift
 from optimizer.solvers.shift_packing import pack_shifts
-from optimizer.transport import DAYS_PER_WEEK, CollectionArea, RoutingWarning, usable_m3, work_s
+from optimizer.transport import DAYS_PER_WEEK, ROUNDING, CollectionArea, RoutingWarning, usable_m3, work_s
 from optimizer.vehicle_days import DayAnswer, collection_trip
 from optimizer.visits import Load, reachable_points, split_visit
 
@@ -25,6 +25,8 @@ MOST_NEW_SHARE = 0.2
 """With a larger share of points that are new to the base, its week is better searched anew."""
 NEIGHBOURS = 8
 """A new point is visited when most of so many near points are."""
+NEAR_S = 30.0
+"""Points closer than this count alike."""
 
 
 @dataclass(frozen=True)
@@ -104,15 +106,17 @@ def carried_week(area: CollectionArea, old: Sequence[Tour]) -> WarmWeek | None:
 
 
 def _often_enough(area: CollectionArea, point: int, days: list[int]) -> bool:
-    return max(gaps_before(tuple(days))) <= max(1.0, area.days_between_visits(point))
+    return max(gaps_before(tuple(days))) <= max(1.0, area.days_between_visits(point)) * (1.0 + ROUNDING)
 
 
 def _days_like_neighbours(area: CollectionArea, point: int, frequency: int, known: dict[int, list[int]]) -> list[int]:
-    """Evenly spaced days on which most of the near points are visited."""
-    near = [n for n in np.argsort(area.duration_s[point + 1, 1:], kind="stable") if n in known][:NEIGHBOURS]
+    """Evenly spaced days on which most of the near points are visited, the nearer the more."""
+    away_s = area.duration_s[point + 1, 1:]
+    near = [n for n in np.argsort(away_s, kind="stable") if n in known][:NEIGHBOURS]
     patterns = [sorted((day + shift) % DAYS_PER_WEEK + 1 for day in visit_pattern(frequency))
                 for shift in range(DAYS_PER_WEEK)]
-    return max(patterns, key=lambda pattern: sum(day in known[int(n)] for n in near for day in pattern))
+    return max(patterns, key=lambda pattern: sum((day in known[int(n)]) / (NEAR_S + away_s[n])
+                                                             for n in near for day in pattern))
 
 
 def _tours_of_day(area: CollectionArea, day: int, old: Sequence[Tour], due: Mapping[int, int],
@@ -123,11 +127,11 @@ def _tours_of_day(area: CollectionArea, day: int, old: Sequence[Tour], due: Mapp
         made.straight += [[load] for load in full]
         if left:
             rest[point] = left[0]
-    for tour in old:
-        for trip in tour.trips:
-            stops = [rest.pop(row[stop]) for stop in trip.stops if stop in row and row[stop] in rest]
-            if stops:
-                made.trips.append(stops)
+    # the longest first: a point that also fills whole vehicles is visited with others for its rest
+    for trip in sorted((trip for tour in old for trip in tour.trips), key=lambda trip: -len(trip.stops)):
+        stops = [rest.pop(row[stop]) for stop in trip.stops if stop in row and row[stop] in rest]
+        if stops:
+            made.trips.append(stops)
     made.waiting = list(rest.values())
     for stops in made.trips:
         while not _fits(area, stops):
@@ -163,6 +167,6 @@ def _fits(area: CollectionArea, stops: Sequence[Load]) -> bool:
     vehicle = area.vehicle
     if not stops:
         return True
-    return (sum(stop.load_t for stop in stops) <= vehicle.payload_t
-            and sum(stop.load_m3 for stop in stops) <= usable_m3(vehicle)
+    return (sum(stop.load_t for stop in stops) <= vehicle.payload_t * (1.0 + ROUNDING)
+            and sum(stop.load_m3 for stop in stops) <= usable_m3(vehicle) * (1.0 + ROUNDING)
             and collection_trip(area, stops).duration_s <= work_s(vehicle))
