@@ -81,6 +81,7 @@ def run(context: typer.Context, study: StudyFile, out: Annotated[Path, typer.Opt
     """Site and route a study and leave a result folder. Exit code: 0 plan, 1 no plan, 2 bad input."""
     from service.pipeline import RejectedPlanError
     from service.pipeline import run as run_study
+    from service.rule_conflicts import ConflictingRulesError
     from service.run_report import show_result, watching
 
     assert context.parent is not None
@@ -91,6 +92,9 @@ def run(context: typer.Context, study: StudyFile, out: Annotated[Path, typer.Opt
     try:
         with watching(language, progress_file, quiet=as_json) as watch:
             result = run_study(loaded, out, watch)
+    except ConflictingRulesError as error:
+        typer.echo("\n".join(getattr(line, language) for line in error.lines), err=True)
+        raise typer.Exit(EXIT_NO) from error
     except RejectedPlanError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(EXIT_NO) from error

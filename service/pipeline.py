@@ -21,6 +21,7 @@ from service.messages import STUDY_MESSAGES
 from service.plan_json import PlanJson
 from service.publish import publish, refuse_foreign_folder
 from service.result_tables import Outcome
+from service.rule_conflicts import require_consistent_rules
 from service.seam import as_problem, read_brief, unedited_ground, with_edits
 from service.study import Study
 from service.vehicles import Haulage
@@ -37,7 +38,11 @@ class Result:
 
 
 def run(study: Study, target: Path, watch: Watch = lambda _: None) -> Result:
-    """Read, site, route, publish. DataError with every fault of the inputs; nothing is written then."""
+    """Read, site, route, publish.
+
+    DataError with every fault of the inputs, ConflictingRulesError when the rules over open sites cannot all hold;
+    nothing is written then.
+    """
     refuse_foreign_folder(target)
     routing = routing_settings(study)
     clock = _Stopwatch(watch)
@@ -47,6 +52,7 @@ def run(study: Study, target: Path, watch: Watch = lambda _: None) -> Result:
     unedited = unedited_ground(brief)
     ground = with_edits(brief, unedited)
     problem = as_problem(brief, ground)
+    require_consistent_rules(problem)
     clock.begin("siting", 0.10)
     siting = site_network(problem, site_settings(study), clock.within(0.10, 0.65))
     clock.begin("routing", 0.65, siting.plan.report.objective_cny_per_year, siting.plan.report.bound_cny_per_year)

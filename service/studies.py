@@ -16,7 +16,8 @@ from service.runs import NotFoundError
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 MOST_BYTES = 1_000_000
-OPEN_SECTIONS = ("access", "candidates", "rules", "routing", "screening", "setting", "solve", "year")
+OPEN_SECTIONS = ("access", "budget_cny", "candidates", "forbidden", "required", "rules", "routing", "screening",
+                 "setting", "solve", "year")
 """What an override sent over HTTP may change; never the inputs, whose paths are the owner's own."""
 
 

@@ -114,3 +114,22 @@ def test_wrong_keys_are_one_line_faults(case: str, tmp_path: Path) -> None:
     lines = [line for line in done.stderr.splitlines() if f"error [{code}]" in line]
     assert len(lines) == 1
     assert word in lines[0]
+
+
+def test_rules_that_cannot_hold_are_explained(tmp_path: Path) -> None:
+    """One station of 750,000 CNY is asked for in each zone, 1,000,000 CNY may be spent."""
+    town = TinyTown(tmp_path)
+    town.add_rule("STATIONS", {"id": "each", "kind": "min_sites_per_zone", "tier": "transfer_station", "value": 1,
+                               "zone_level": "district"})
+    town.study["budget_cny"] = 1_000_000
+    out = tmp_path / "out"
+    done = recynet("run", town.write(), "--out", out)
+    assert done.exit_code == 1, done.output
+    assert not (out / "plan.json").exists()
+    assert "STATIONS.each: open sites in W at least 1 (transfer_station)" in done.stderr
+    assert "STATIONS.each: open sites in E at least 1 (transfer_station)" in done.stderr
+    assert "study.budget_cny: build cost in" in done.stderr
+    assert "1,000,000 CNY is short by 500,000 CNY; 1,500,000 CNY would do" in done.stderr
+    chinese = recynet("--lang", "zh", "run", town.folder / "study.yaml", "--out", out)
+    assert chinese.exit_code == 1
+    assert "1,000,000 CNY 还差 500,000 CNY" in chinese.stderr
