@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import coo_array, issparse
 
-from optimizer.classic.common import Bool, ClassicInputError, Float, Int, Matrix
+from optimizer.classic.common import NOT_SERVED, Bool, ClassicInputError, Float, Int, Matrix
 
 
 @dataclass(frozen=True)
@@ -174,3 +174,17 @@ def nearest_open(arcs: Arcs, is_open: Bool) -> Nearest:
     better_outside = one & (arcs.outside < cost)
     cost[better_outside], site[better_outside] = arcs.outside[better_outside], -1
     return Nearest(cost, site, second)
+
+
+def within(arcs: Arcs, site: Int, radius: float) -> Int:
+    """The nearest of the sites for each client, NOT_SERVED beyond the radius."""
+    is_open = np.zeros(arcs.sites, dtype=bool)
+    is_open[site] = True
+    served = nearest_open(arcs, is_open)
+    return np.where(served.first_cost <= radius, served.first_site, NOT_SERVED)
+
+
+def outside_or_free(arcs: Arcs, worth: Float, radius: float) -> Arcs:
+    """Coverage as a cost: a client costs its weight unless a site within the radius is open."""
+    near = arcs.keep(arcs.cost <= radius)
+    return Arcs(near.first, near.site, np.zeros(len(near.site)), arcs.sites, worth)

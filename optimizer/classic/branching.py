@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.classic.arcs import Arcs
 from optimizer.classic.common import Bool, BranchRecord, Float, Int
-from optimizer.classic.lagrangian import chosen_sites
+from optimizer.classic.lagrangian import Settled, chosen_sites
 
 LEAF = -1
 STEPS_AT_A_NODE = 80
@@ -41,6 +42,17 @@ class Kernel:
     def target(self, best: float) -> float:
         """Bounds from here on end the search: no plan is better than `best` by as much as plans can differ."""
         return best - self.step + 1e-6 * self.step if self.step > 0 else best - 1e-9 * max(1.0, abs(best))
+
+
+def kernel_of(arcs: Arcs, p: int, fixed: Settled, step: float) -> Kernel:
+    """The sites left by fixing as a dense matrix [sites, clients]."""
+    site = np.flatnonzero(~fixed.is_closed)
+    number = np.full(arcs.sites, -1, dtype=np.int64)
+    number[site] = np.arange(len(site))
+    cost = np.full((len(site), arcs.clients), np.inf)
+    row = number[arcs.site]
+    cost[row[row >= 0], arcs.client[row >= 0]] = arcs.cost[row >= 0]
+    return Kernel(cost, p, fixed.is_open[site], arcs.outside, step)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import csr_array
 
-from optimizer.classic.arcs import Arcs, Choice, arcs_of, checked_weight, nearest_open, shape_of, whole_step
+from optimizer.classic.arcs import (
+    Arcs,
+    Choice,
+    arcs_of,
+    checked_weight,
+    outside_or_free,
+    shape_of,
+    whole_step,
+    within,
+)
 from optimizer.classic.common import (
-    NOT_SERVED,
     Bool,
     ClassicInputError,
     ClassicResult,
@@ -55,7 +63,7 @@ def lscp(distance: Matrix, *, radius: float, required: Sequence[int] | Int = (),
     assert found.site is not None
     count, seconds = len(found.site), time.perf_counter() - started
     return ClassicResult(LSCP, status_of(count - found.bound, count, seconds, time_limit_s), float(count),
-                         float(found.bound), found.site, _within(arcs, found.site, radius), seconds,
+                         float(found.bound), found.site, within(arcs, found.site, radius), seconds,
                          bound_source=found.source)
 
 
@@ -154,23 +162,17 @@ def mclp(distance: Matrix, weight: Float | Sequence[float] | None = None, *, p: 
     solved = open_p(OpenP(less, p, Choice(choice.required, choice.forbidden), whole_step(worth),
                           started + time_limit_s, NODES_BEFORE_THE_MODEL, "scip"))
     site = np.flatnonzero(solved.is_open)
-    serving = _within(arcs, site, radius)
+    serving = within(arcs, site, radius)
     total, objective = float(worth.sum()), float(worth[serving >= 0].sum())
     bound = max(total - solved.bound, objective)
     share = worth / np.maximum(less.outside[group], np.finfo(np.float64).tiny)
     prices = solved.root.prices[group] * share
-    checkable = total - lagrangian_value(_outside_or_free(arcs, worth, radius), prices, p, choice.required,
+    checkable = total - lagrangian_value(outside_or_free(arcs, worth, radius), prices, p, choice.required,
                                          choice.forbidden)[0]
     seconds = time.perf_counter() - started
     return ClassicResult(MCLP, status_of(bound - objective, objective, seconds, time_limit_s), objective, bound, site,
                          serving, seconds, maximise=True, bound_source=solved.source,
                          multipliers=prices, checkable_bound=max(checkable, bound))
-
-
-def _outside_or_free(arcs: Arcs, worth: Float, radius: float) -> Arcs:
-    """Coverage as a cost: a client costs its weight unless a site within the radius is open."""
-    near = arcs.keep(arcs.cost <= radius)
-    return Arcs(near.first, near.site, np.zeros(len(near.site)), arcs.sites, worth)
 
 
 def _grouped(table: csr_array, worth: Float, choice: Choice) -> tuple[Int, Arcs]:
@@ -192,33 +194,3 @@ def _grouped(table: csr_array, worth: Float, choice: Choice) -> tuple[Int, Arcs]
 def _check_radius(radius: float) -> None:
     if not radius >= 0:
         raise ClassicInputError("the radius must be a number of zero or more")
-
-
-def _within(arcs: Arcs, site: Int, radius: float) -> Int:
-    """The nearest of the sites for each client, NOT_SERVED beyond the radius."""
-    is_open = np.zeros(arcs.sites, dtype=bool)
-    is_open[site] = True
-    served = nearest_open(arcs, is_open)
-    return np.where(served.first_cost <= radius, served.first_site, NOT_SERVED)
-
-
-def covered(distance: Matrix, open_sites: Int, radius: float) -> Bool:
-    """Which clients have an open site within the radius, from the matrix alone, [clients]."""
-    _, sites = shape_of(distance)
-    return _within(arcs_of(distance, None, np.zeros(sites, dtype=bool)), open_sites, radius) >= 0
-
-
-def mclp_bound(distance: Matrix, weight: Float | None, multipliers: Float, *, p: int, radius: float,
-               required: Sequence[int] | Int = (), forbidden: Sequence[int] | Int = ()) -> float:
-    """The upper bound that any multipliers u [clients] prove, recomputed with numpy alone.
-
-    With u_i <= w_i: sum_i (w_i - u_i) + (required sites, then the p best others) sum of u_i over what a site covers.
-    """
-    clients, sites = shape_of(distance)
-    choice = Choice.of(sites, required, forbidden)
-    given = checked_weight(weight, clients)
-    worth = np.ones(clients) if given is None else given
-    arcs = arcs_of(distance, None, choice.forbidden)
-    prices = np.asarray(multipliers, dtype=np.float64)
-    least = lagrangian_value(_outside_or_free(arcs, worth, radius), prices, p, choice.required, choice.forbidden)[0]
-    return float(worth.sum()) - least

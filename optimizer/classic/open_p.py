@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimizer.classic.arcs import Arcs, Choice, nearest_open
-from optimizer.classic.branching import Kernel, Searched, search
+from optimizer.classic.branching import Searched, kernel_of, search
 from optimizer.classic.common import Bool, BranchRecord, Float, Int
 from optimizer.classic.lagrangian import Relaxed, Settled, fixed_by, relax, rounded_up
 from optimizer.classic.radius_model import RadiusModel, radius_model
@@ -113,17 +113,6 @@ def _finish(ask: OpenP, root: Relaxed, fixed: Settled) -> Solved:
         if found.complete:
             return best
     return _by_integer_model(ask, best, model)
-
-
-def kernel_of(arcs: Arcs, p: int, fixed: Settled, step: float) -> Kernel:
-    """The sites left by fixing as a dense matrix [sites, clients]."""
-    site = np.flatnonzero(~fixed.is_closed)
-    number = np.full(arcs.sites, -1, dtype=np.int64)
-    number[site] = np.arange(len(site))
-    cost = np.full((len(site), arcs.clients), np.inf)
-    row = number[arcs.site]
-    cost[row[row >= 0], arcs.client[row >= 0]] = arcs.cost[row >= 0]
-    return Kernel(cost, p, fixed.is_open[site], arcs.outside, step)
 
 
 def _taken(ask: OpenP, best: Solved, found: Searched, site: Int) -> Solved:

@@ -122,12 +122,3 @@ class _Search:
             self._take(found.site)
             return True
         return False if found.bound > self.p else None
-
-
-def p_center_cost(distance: Matrix, weight: Float | None, open_sites: Int) -> float:
-    """The largest cost of a plan, from the matrix alone; inf when somebody reaches no open site."""
-    clients, sites = shape_of(distance)
-    arcs = arcs_of(distance, checked_weight(weight, clients), np.zeros(sites, dtype=bool))
-    is_open = np.zeros(sites, dtype=bool)
-    is_open[open_sites] = True
-    return float(nearest_open(arcs, is_open).first_cost.max(initial=0.0))

@@ -8,9 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from optimizer.classic.arcs import Arcs, Choice, arcs_of, checked_weight, nearest_open, shape_of, whole_step
-from optimizer.classic.branching import replay
 from optimizer.classic.common import (
-    NOT_SERVED,
     ClassicInputError,
     ClassicResult,
     Float,
@@ -19,8 +17,7 @@ from optimizer.classic.common import (
     no_plan,
     status_of,
 )
-from optimizer.classic.lagrangian import fixed_by, lagrangian_value, rounded_up
-from optimizer.classic.open_p import OpenP, Solved, kernel_of, open_p
+from optimizer.classic.open_p import OpenP, Solved, open_p
 
 PROBLEM = "p-median"
 
@@ -65,43 +62,3 @@ def _result(arcs: Arcs, solved: Solved, seconds: float, time_limit_s: float) -> 
                          np.flatnonzero(solved.is_open), served.first_site, seconds, bound_source=solved.source,
                          multipliers=solved.root.prices, checkable_bound=min(solved.root.bound, bound),
                          record=solved.record)
-
-
-def p_median_cost(distance: Matrix, weight: Float | None, open_sites: Int) -> tuple[float, Int]:
-    """(total, site of each client) of a plan, from the matrix alone; inf and NOT_SERVED where nothing is in reach."""
-    clients, sites = shape_of(distance)
-    arcs = arcs_of(distance, checked_weight(weight, clients), np.zeros(sites, dtype=bool))
-    is_open = np.zeros(sites, dtype=bool)
-    is_open[open_sites] = True
-    served = nearest_open(arcs, is_open)
-    return served.total, np.where(np.isfinite(served.first_cost), served.first_site, NOT_SERVED)
-
-
-def p_median_bound(distance: Matrix, weight: Float | None, multipliers: Float, *, p: int,
-                   required: Sequence[int] | Int = (), forbidden: Sequence[int] | Int = ()) -> float:
-    """The lower bound that any multipliers u [clients] prove, recomputed with numpy alone.
-
-    sum_i u_i - (required sites, then the p best others) sum_i max(0, u_i - weight_i x distance_ij).
-    """
-    clients, sites = shape_of(distance)
-    choice = Choice.of(sites, required, forbidden)
-    arcs = arcs_of(distance, checked_weight(weight, clients), choice.forbidden)
-    return lagrangian_value(arcs, np.asarray(multipliers, dtype=np.float64), p, choice.required, choice.forbidden)[0]
-
-
-def p_median_proven(distance: Matrix, weight: Float | None, result: ClassicResult, *, p: int,
-                    required: Sequence[int] | Int = (), forbidden: Sequence[int] | Int = ()) -> bool:
-    """Whether multipliers and record prove, recomputed with numpy alone, that no plan beats the result's objective."""
-    clients, sites = shape_of(distance)
-    choice = Choice.of(sites, required, forbidden)
-    arcs = arcs_of(distance, checked_weight(weight, clients), choice.forbidden)
-    step = whole_step(arcs.cost)
-    if result.multipliers is None:
-        return False
-    bound, rho = lagrangian_value(arcs, result.multipliers, p, choice.required, choice.forbidden)
-    if rounded_up(bound, step) >= result.objective - 1e-9 * max(1.0, abs(result.objective)):
-        return True
-    if result.record is None or result.record.first_total < result.objective:
-        return False
-    fixed = fixed_by(bound, rho, result.record.first_total, p, choice.required, choice.forbidden, step)
-    return replay(kernel_of(arcs, p, fixed, step), result.record, result.objective)

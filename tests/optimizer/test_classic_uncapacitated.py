@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,10 +19,18 @@ from optimizer.classic.arcs import Choice, arcs_of, nearest_open
 from optimizer.classic.branching import Kernel, replay, search
 from optimizer.classic.common import NOT_SERVED, ClassicInputError, ClassicResult
 from optimizer.classic.cover_sets import contained, greedy_cover
-from optimizer.classic.covering import covered, lscp, mclp, mclp_bound
+from optimizer.classic.covering import lscp, mclp, needs_more
 from optimizer.classic.lagrangian import rounded_up
-from optimizer.classic.p_center import p_center, p_center_cost
-from optimizer.classic.p_median import p_median, p_median_bound, p_median_cost, p_median_proven
+from optimizer.classic.p_center import p_center
+from optimizer.classic.p_median import p_median
+from optimizer.classic.recheck import (
+    covered,
+    mclp_bound,
+    p_center_cost,
+    p_median_bound,
+    p_median_cost,
+    p_median_proven,
+)
 
 LINE = np.abs(np.arange(5)[:, None] - np.arange(5)[None, :]).astype(float)
 """Five places on a line, one apart."""
@@ -291,3 +302,19 @@ def test_dominance_keeps_one_of_equals_and_drops_what_lies_within_another(seed: 
     assert not any(a < b for a in kept for b in kept)
     cover = greedy_cover(csr_array(table.astype(np.float32)))
     assert table[table.any(axis=1)][:, cover].any(axis=1).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(siting())
+def test_a_relaxation_never_rules_out_a_cover_that_exists(ask: dict) -> None:
+    near = ask["distance"] <= ask["radius"]
+    ask["forbidden"] = np.zeros(0, dtype=np.int64)
+    required = np.isin(np.arange(near.shape[1]), ask["required"])
+    exists = any(near[:, chosen].any(axis=1).all() for chosen in lawful_sets(ask, [ask["p"]]))
+    if near.any(axis=1).all() and required.sum() <= ask["p"]:
+        assert not (exists and needs_more(csr_array(near.astype(np.float32)), required, ask["p"], np.inf))
+
+
+def test_checking_needs_no_solver() -> None:
+    code = "import sys, optimizer.classic.recheck; sys.exit('ortools' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode == 0
