@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.accounts import all_coefficients, arc_of_part, books
-from optimizer.assemble import assemble
+from optimizer.assemble import assemble, without_idle
 from optimizer.bound import Bound, Multipliers
 from optimizer.first_tier import FirstTier, first_tier
 from optimizer.objectives import Coefficients
 from optimizer.plan import OpenSites, Plan, SolveReport, Status
 from optimizer.problem import Problem
+from optimizer.row_repair import closable
 from optimizer.siting import gap_share
 from optimizer.solvers.moves import settle_and_improve
 from optimizer.solvers.nearest_plan import nearest_plan
@@ -145,8 +146,22 @@ def repaired(problem: Problem, coefficients: Coefficients, start: Plan, scope: S
         plan, rounds = assemble(held, coefficients, upper, site_of_part, size), 1
     if not (plan.site_of_part >= 0).any():
         return plan
+    return _without_idle(problem, _settled(held, coefficients, plan, rounds, seed))
+
+
+def _without_idle(problem: Problem, plan: Plan) -> Plan:
+    """The plan without open sites that nobody uses any more: held sites are only held as long as they have a load."""
+    lowest = plan.open_sites[0]
+    idle = ~np.isin(lowest.site, plan.site_of_part)
+    stays = ~closable(problem, plan.open_sites, 0, idle)
+    opened = (OpenSites(lowest.site[stays], lowest.size[stays]), *plan.open_sites[1:])
+    return without_idle(problem, replace(plan, open_sites=opened))
+
+
+def _settled(held: Problem, coefficients: Coefficients, plan: Plan, rounds: int, seed: int) -> Plan:
+    """No single move pays any more; where residents use the nearest site, a short search under that rule."""
     tier = first_tier(held, coefficients)
-    if problem.assignment == "nearest":
+    if held.assignment == "nearest":
         found = nearest_plan(held, coefficients, tier, plan, rounds=1, tries=NEAREST_TRIES, seed=seed,
                              watch=lambda _: False)
         return plan if found is None else found
