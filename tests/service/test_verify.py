@@ -335,7 +335,8 @@ def edited(value: Any, dice: random.Random) -> Any:
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_any_single_field_edited_is_noticed(tiny_town: TinyTown, tmp_path: Path, seed: int) -> None:
+def test_any_single_field_edited_is_noticed(tiny_town: TinyTown, referee: Verifier, tmp_path: Path,
+                                            seed: int) -> None:
     """A random leaf of a random layer, of plan.json or of the claim; computing times are nobody's business."""
     dice = random.Random(seed)
     out = copied(tiny_town, tmp_path)
@@ -349,4 +350,4 @@ def test_any_single_field_edited_is_noticed(tiny_town: TinyTown, tmp_path: Path,
     at[last] = edited(at[last], dice)
     path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
     seal(out)
-    assert not verify(out).accepted, (path.name, *way, last)
+    assert not referee.verdict(out).accepted, (path.name, *way, last)
