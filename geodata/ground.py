@@ -129,7 +129,7 @@ def lay_ground(places: Places, screened: ScreenedLand | None, tiers: Sequence[Ti
     snap_m = [snap.distance_m, *(a.snap(s.geometry).distance_m for a, s in zip(by_vehicle, sites[1:], strict=True))]
     if measured is None or not _fits(measured, sites):
         parts, walks = _parts_in_reach(places, on_foot, limits, snap, max_walk_m)
-        ways = tuple(_ways(access, access.snap(low.geometry), access.snap(high.geometry))
+        ways = tuple(drives(access, access.snap(low.geometry), access.snap(high.geometry))
                      for access, (low, high) in zip(by_vehicle, pairwise(sites), strict=True))
         measured = Measured(parts, walks, ways)
     return Ground(streets, on_foot, by_vehicle, measured.parts, tuple(sites), measured.walks, measured.ways,
@@ -176,7 +176,8 @@ def drive_graph(ground: Ground, leg: int) -> tuple[Graph, Int, Int]:
     return graph, graph.place_node[:count], graph.place_node[count:]
 
 
-def _ways(access: Access, low: Snap, high: Snap) -> Ways:
+def drives(access: Access, low: Snap, high: Snap) -> Ways:
+    """Shortest drives between two sets of places by one vehicle, loaded upwards and empty back."""
     graph = graph_with(access, joined([low, high]))
     below, above = graph.place_node[: len(low.edge)], graph.place_node[len(low.edge):]
     loaded = times(graph, above, below, backward=True)

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from optimizer.accounts import throughput
+from optimizer.bypass import without_virtual
 from optimizer.plan import Plan
 from optimizer.problem import Problem
 
@@ -87,6 +88,7 @@ class RatioWarning:
 
 def sanity_warnings(problem: Problem, plan: Plan, limits: Sequence[RatioLimit] = USUAL_RATIOS) -> list[RatioWarning]:
     """Ratios of the plan outside their usual range; limits of tiers the network lacks or leaves closed say nothing."""
+    plan = without_virtual(problem, plan)
     tiers = problem.network.tiers
     found = []
     for limit in limits:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.network import Network, Size, Tier, Title
-from optimizer.plan import OpenSites
+from optimizer.plan import Flows, OpenSites, Plan
 from optimizer.problem import Leg, Problem, Sites, SiteStatus
 
 Float = NDArray[np.float64]
@@ -80,6 +80,29 @@ def with_direct(problem: Problem, upper: tuple[OpenSites, ...]) -> tuple[OpenSit
         site = np.flatnonzero(size >= 0)
         out[level - 1] = OpenSites(site, size[site])
     return tuple(out)
+
+
+def with_used_ways(problem: Problem, opened: tuple[OpenSites, ...], flows: tuple[Flows, ...]) -> tuple[OpenSites, ...]:
+    """Open sites of all tiers with the virtual sites that some flow passes."""
+    out = list(opened)
+    for level, sites in enumerate(problem.sites):
+        if level > 0 and sites.stands_for is not None:
+            used = np.unique(flows[level - 1].destination)
+            used = used[sites.virtual[used]]
+            size = out[level].size_of(len(sites))
+            size[used] = len(problem.network.tiers[level].sizes) - 1
+            site = np.flatnonzero(size >= 0)
+            out[level] = OpenSites(site, size[site])
+    return tuple(out)
+
+
+def without_virtual(problem: Problem, plan: Plan) -> Plan:
+    """The plan with its real sites only, for counts and land; its flows still pass the virtual ones."""
+    opened = []
+    for sites, here in zip(problem.sites, plan.open_sites, strict=True):
+        real = ~sites.virtual[here.site]
+        opened.append(OpenSites(here.site[real], here.size[real]))
+    return replace(plan, open_sites=tuple(opened))
 
 
 def _with_virtual(sites: Sites, upper: Sites) -> Sites:

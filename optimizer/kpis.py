@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from optimizer.accounts import Throughput, arc_of_part, books, throughput
 from optimizer.balance import MaterialBalance, RatioLimit, RatioWarning, balance, sanity_warnings
+from optimizer.bypass import without_virtual
 from optimizer.haulage_kpis import haulage_kpis, transport_work_t_km_per_day
 from optimizer.indicator import Kpi, Kpis, ratio
 from optimizer.network import DAYS_PER_YEAR, Tier
@@ -39,6 +40,7 @@ def evaluate(problem: Problem, plan: Plan, tours: Sequence[Tour] = ()) -> Kpis:
     Objective, bound and gap are those of siting; the routed cost stands beside the siting's own haulage cost.
     ValueError where a part uses a site beyond the walking limit, KeyError for a tour with an unknown vehicle.
     """
+    plan = without_virtual(problem, plan)
     through = throughput(problem, plan)
     captured = float(through.entering[0].sum())
     return Kpis((*_money(problem, plan, captured), *_access(problem, plan), *_mass(problem, through),
@@ -57,6 +59,7 @@ class ZoneKpis:
 
 def zone_kpis(problem: Problem, plan: Plan) -> tuple[ZoneKpis, ...]:
     """Persons, coverage, mass, walking distance and open sites of every zone, in their order."""
+    plan = without_virtual(problem, plan)
     through = throughput(problem, plan)
     walks_m = _distances_m(problem, plan)
     captured = problem.demand.generated_t_per_day - through.not_captured - through.unserved
@@ -183,12 +186,12 @@ def _network(problem: Problem, plan: Plan) -> Iterator[Kpi]:
         reused = float((~sites.is_built[opened.site]).sum())
         existing = float((~sites.is_built).sum())
         yield Kpi(f"{tier.id}_count", count, "1")
-        yield Kpi(f"{tier.id}_candidate_count", float(len(sites)), "1")
+        yield Kpi(f"{tier.id}_candidate_count", float((~sites.virtual).sum()), "1")
         yield Kpi(f"{tier.id}_new_count", count - reused, "1")
         yield Kpi(f"{tier.id}_reused_count", reused, "1")
         yield Kpi(f"{tier.id}_closed_count", existing - reused, "1")
         types = [size.type for size in tier.sizes]
-        for kind in dict.fromkeys(types):
+        for kind in dict.fromkeys(types[:-1] if sites.virtual.any() else types):
             of_kind = np.array([name == kind for name in types])
             yield Kpi(f"{tier.id}_type_{kind}_count", float(of_kind[opened.size].sum()), "1")
         if problem.zone_ids:

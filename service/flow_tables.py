@@ -7,6 +7,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from geodata.direct import PREFIX
 from optimizer.nearest import nearest_arcs
 from optimizer.network import DAYS_PER_YEAR
 from service.result_tables import Outcome, frame
@@ -62,7 +63,9 @@ def flow_layer(out: Outcome) -> gpd.GeoDataFrame:
     for leg, flow in enumerate(out.plan.flows):
         low, high, feed = out.ground.sites[leg], out.ground.sites[leg + 1], problem.feed_tier(leg).feed
         assert feed is not None
-        row, material = np.nonzero(flow.t_per_day)
+        real = ~problem.sites[leg].virtual[flow.origin]  # past a tier there is one direct flow
+        row, material = np.nonzero(flow.t_per_day * real[:, None])
+        direct = problem.sites[leg + 1].virtual[flow.destination[row]]
         a, b, tonnes = flow.origin[row], flow.destination[row], flow.t_per_day[row, material]
         per_year = out.coefficients.trip_cny[leg][a, b] * problem.trips_per_t(leg)[material] * tonnes * DAYS_PER_YEAR
         tiers = problem.network.tiers
@@ -70,8 +73,10 @@ def flow_layer(out: Outcome) -> gpd.GeoDataFrame:
         tables.append((
             {"id": [f"{tiers[leg].id}:{low.ids[i]}>{high.ids[j]}:{ids[m]}"
                     for i, j, m in zip(a, b, material, strict=True)],
-             "from_id": [low.ids[i] for i in a], "to_id": [high.ids[j] for j in b], "from_tier_id": tiers[leg].id,
-             "to_tier_id": tiers[leg + 1].id, "material_id": [ids[m] for m in material], "flow_t_per_day": tonnes,
+             "from_id": [low.ids[i] for i in a], "to_id": [high.ids[j].removeprefix(PREFIX) for j in b],
+             "from_tier_id": tiers[leg].id,
+             "to_tier_id": [tiers[leg + 1 + past].id for past in direct.tolist()],
+             "material_id": [ids[m] for m in material], "flow_t_per_day": tonnes,
              "flow_m3_per_day": tonnes * problem.m3_per_t(feed.state)[material],
              "distance_m": problem.legs[leg].loaded_m[a, b], "haul_cost_cny_per_year": per_year},
             shapely.linestrings(np.stack([low.xy[a], high.xy[b]], axis=1))))

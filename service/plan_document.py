@@ -45,8 +45,8 @@ def plan_document(out: Outcome, timings_s: dict[str, float]) -> PlanJson:
         objective_cny_per_year=value["objective_cny_per_year"], bound_cny_per_year=report.bound_cny_per_year,
         gross_cost_cny_per_year=value["gross_cost_cny_per_year"], gap=value["gap_share"],
         routed_cost_cny_per_year=routed,
-        tiers=tuple(TierSummary(id=t.id, title=t.title, open_count=len(o.site), candidate_count=len(s))
-                    for t, o, s in zip(network.tiers, out.plan.open_sites, out.problem.sites, strict=True)),
+        tiers=tuple(TierSummary(id=t.id, title=t.title, open_count=len(o.site), candidate_count=int((~s.virtual).sum()))
+                    for t, o, s in zip(network.tiers, out.shown.open_sites, out.problem.sites, strict=True)),
         kpis={k.name: Kpi(value=k.value, unit=k.unit, title=texts.kpi(k.name, names))
               for k in (*kpis, *_closings(out))},
         balance=tuple(_balance(out)), rules=tuple(rule_verdicts(out, texts)), assumptions=tuple(_assumptions(out)),

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from geodata.direct import PREFIX
+from optimizer.bypass import with_used_ways
 from optimizer.plan import Flows, OpenSites, Plan, SolveReport, Status, Tour, Trip
 from optimizer.problem import Problem
 from optimizer.transport import RoutingWarning
@@ -36,7 +38,9 @@ def read_plan(folder: Path, problem: Problem, status: Status) -> Plan:
     """Open sites, assignments and flows of a folder; BadResultError for unknown ids and repeated choices."""
     try:
         opened = tuple(_open_sites(folder, problem, level) for level in range(len(problem.sites)))
-        return Plan(opened, _assignments(folder, problem), _flows(folder, problem), SolveReport(status, 0.0, None))
+        flows = _flows(folder, problem)
+        return Plan(with_used_ways(problem, opened, flows), _assignments(folder, problem), flows,
+                    SolveReport(status, 0.0, None))
     except KeyError as error:
         raise BadResultError(f"a layer lacks or does not know {error}") from error
     except (TypeError, ValueError, OverflowError) as error:
@@ -75,13 +79,18 @@ def _flows(folder: Path, problem: Problem) -> tuple[Flows, ...]:
     tables: list[dict[tuple[int, int], Any]] = [{} for _ in problem.legs]
     for row in layer_rows(folder, "flows"):
         leg = tiers.index(row["from_tier_id"]) if row["from_tier_id"] in tiers else -1
-        if leg < 0 or leg + 1 >= len(tiers) or tiers[leg + 1] != row["to_tier_id"]:
+        past = 0 <= leg < len(tiers) - 2 and tiers[leg + 2] == row["to_tier_id"]
+        past = past and problem.network.tiers[leg + 1].bypass
+        if leg < 0 or leg + 1 >= len(tiers) or not (past or tiers[leg + 1] == row["to_tier_id"]):
             raise BadResultError(f"flow '{row['id']}' does not run between neighbouring tiers")
-        pair = (index[leg][row["from_id"]], index[leg + 1][row["to_id"]])
-        tonnes = tables[leg].setdefault(pair, np.zeros(len(material)))
-        if tonnes[material[row["material_id"]]] != 0.0:
+        to = index[leg + 1][(PREFIX if past else "") + row["to_id"]]
+        what, flow_t = material[row["material_id"]], float(row["flow_t_per_day"])
+        tonnes = tables[leg].setdefault((index[leg][row["from_id"]], to), np.zeros(len(material)))
+        if tonnes[what] != 0.0:
             raise BadResultError(f"flow '{row['id']}' is there twice")
-        tonnes[material[row["material_id"]]] = float(row["flow_t_per_day"])
+        tonnes[what] = flow_t
+        if past:
+            tables[leg + 1].setdefault((to, index[leg + 2][row["to_id"]]), np.zeros(len(material)))[what] += flow_t
     return tuple(
         Flows(np.array([a for a, _ in table], dtype=np.int64), np.array([b for _, b in table], dtype=np.int64),
               np.array(list(table.values())).reshape(-1, len(material))) for table in tables)

@@ -12,8 +12,10 @@ import shapely
 from numpy.typing import NDArray
 
 from geodata.crs import to_wgs84
+from geodata.direct import PREFIX
 from geodata.ground import Ground
 from optimizer.accounts import Throughput, arc_of_part, throughput
+from optimizer.bypass import without_virtual
 from optimizer.objectives import Coefficients
 from optimizer.plan import Plan
 from optimizer.problem import Problem
@@ -42,6 +44,11 @@ class Outcome:
         return throughput(self.problem, self.plan)
 
     @property
+    def shown(self) -> Plan:
+        """The plan with the sites that are shown and counted: those that are real."""
+        return without_virtual(self.problem, self.plan)
+
+    @property
     def arc(self) -> Int:
         """The walking arc of each part, -1 where unserved."""
         return arc_of_part(self.problem, self.plan.site_of_part)
@@ -59,8 +66,8 @@ def site_layers(out: Outcome) -> dict[str, gpd.GeoDataFrame]:
 
 
 def _open_sites(out: Outcome, level: int, through: Throughput) -> gpd.GeoDataFrame:
-    problem, plan, ground = out.problem, out.plan, out.ground
-    tier, places, opened = problem.network.tiers[level], ground.sites[level], plan.open_sites[level]
+    problem, ground = out.problem, out.ground
+    tier, places, opened = problem.network.tiers[level], ground.sites[level], out.shown.open_sites[level]
     site = opened.site
     load = through.entering[level][site]
     sizes = [tier.sizes[k] for k in opened.size]
@@ -116,7 +123,7 @@ def _served_people(out: Outcome, level: int) -> tuple[Float, Float]:
 def _feeds(out: Outcome, level: int, site: Int) -> list[str | None]:
     if level == len(out.plan.flows):
         return [None] * len(site)
-    flow, above = out.plan.flows[level], out.ground.sites[level + 1].ids
+    flow, above = out.plan.flows[level], [i.removeprefix(PREFIX) for i in out.ground.sites[level + 1].ids]
     most: dict[int, tuple[float, str]] = {}
     for a, b, tonnes in zip(flow.origin, flow.destination, flow.t_per_day.sum(axis=1), strict=True):
         if tonnes > most.get(int(a), (0.0, ""))[0]:
@@ -144,7 +151,8 @@ def candidate_layer(out: Outcome) -> gpd.GeoDataFrame:
             "largest_size_id": [tier.sizes[k].id if fits else None for k, fits in zip(largest, usable, strict=True)],
             "snap_m": out.ground.snap_m[level],
             "estimated": _estimated(out, parcel)}
-        frames.append(frame(rows, shapely.points(places.xy), out.brief.places.crs_metric))
+        table = frame(rows, shapely.points(places.xy), out.brief.places.crs_metric)
+        frames.append(table[~out.problem.sites[level].virtual])
     frames += _rejected(out)
     return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=frames[0].crs)
 

@@ -80,7 +80,7 @@ def _worst_rows(out: Outcome) -> dict[str, tuple[SiteRow, float]]:
 
 def _nearest_m(out: Outcome, tier_id: str) -> float | None:
     """Least distance between two open sites of a tier, m; None with fewer than two."""
-    for tier, sites, opened in zip(out.problem.network.tiers, out.ground.sites, out.plan.open_sites, strict=True):
+    for tier, sites, opened in zip(out.problem.network.tiers, out.ground.sites, out.shown.open_sites, strict=True):
         if tier.id == tier_id and len(opened.site) > 1:
             return float(pdist(np.asarray(sites.xy)[opened.site]).min())
     return None
@@ -88,7 +88,7 @@ def _nearest_m(out: Outcome, tier_id: str) -> float | None:
 
 def _measured(out: Outcome) -> dict[tuple[str, str], float]:
     """What the plan shows where a clause asks: the worst site of each tier."""
-    problem, plan = out.problem, out.plan
+    problem, plan = out.problem, out.shown
     found: dict[tuple[str, str], float] = {}
     for level, (tier, opened) in enumerate(zip(problem.network.tiers, plan.open_sites, strict=True)):
         if len(opened.size):

@@ -83,6 +83,8 @@ def _links(problem: Problem, ground: Ground, plan: Plan) -> tuple[HaulLink, ...]
         vehicle, ways = problem.network.vehicle(feed.vehicle), ground.ways[leg]
         bulk = flow.t_per_day @ problem.m3_per_t(feed.state)
         for row, (a, b) in enumerate(zip(flow.origin, flow.destination, strict=True)):
+            if problem.sites[leg].virtual[a]:
+                continue  # driven already, on the way to the site it stands for
             links.append(HaulLink(
                 problem.sites[leg].ids[a], problem.sites[leg + 1].ids[b], vehicle, float(flow.t_per_day[row].sum()),
                 float(bulk[row]), float(ways.loaded_m[a, b]), float(ways.loaded_s[a, b]), float(ways.empty_m[a, b]),

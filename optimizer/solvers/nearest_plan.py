@@ -36,7 +36,7 @@ Upper = tuple[OpenSites, ...]
 
 GIVE_UP_SHARE = 0.02
 """Share of the sites in use that is given up at a time while no upper tiers hold the loads."""
-SMALL_SITES = 40
+SMALL_SITES = 14
 """Up to this many candidates of the first tier whole plans are tried one by one."""
 WHOLE_TRIES = 400
 RESTARTS, DRAWS = 12, 20
