@@ -1,58 +1,38 @@
 """A lower bound on every plan of a problem, from stored multipliers, with numpy alone.
 
 Lagrangian relaxation. Any multipliers >= 0 give a valid bound; good ones give a tight one.
-- `part_price` w_i dualises "a part uses at most one site"; what is left of the first tier is one 0-1 knapsack per
+- `part_price` dualises "a part uses at most one site"; what is left of the first tier is one 0-1 knapsack per
   site and size.
-- `link` W_it dualises "part i reaches station t only if t is open"; `site_per_t`, `site_per_m3` dualise the
-  capacities of the tiers between the first and the last.
-- `end_price` k_m dualises "what arrives at the last tier fits into its sites", one vector per scenario; every mix of
-  sizes of the last tier is then tried, each against the scenario that serves it best.
-- `row` dualises the side rules over open sites (optimizer/site_rows.py): counts, spacing, land, budget, parcels.
-The downstream path of every walking arc is priced over all sites in closed form (optimizer/prices.py). Single
-sourcing above the first choice, minimum throughputs and volume of the last tier are left out: the bound stays valid
-and `dropped` names them.
+- links dualise "part i reaches station t only if t is open"; `site_per_t`, `site_per_m3` dualise the capacities of the
+  tiers between the first and the last.
+- `end_price` dualises "what arrives at the last tier fits into its sites"; every mix of sizes of the last tier is then
+  tried (with every mix of the tier between, where there is one), each against the scenario that serves it best.
+- A scenario may speak of an area only: then it counts for plans whose sites of the last tier lie inside.
+- `row` dualises the side rules.
+The downstream path of every walking arc is priced over all sites in closed form (optimizer/prices.py). What is left
+out (`dropped`) leaves the bound valid.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.configurations import last_tier, mix_cost_cny_per_year, mixes, most_worth, possible
+from optimizer.areas import over_choices
+from optimizer.between import between_mixes, with_between
+from optimizer.configurations import TierSites, last_tier, mix_cost_cny_per_year, mixes, most_worth, possible
 from optimizer.first_tier import FirstTier, choose, first_tier
+from optimizer.links import reach_links
+from optimizer.multipliers import BadMultipliersError, Multipliers, Scenario, check_multipliers, link_table
 from optimizer.objectives import Coefficients
 from optimizer.prices import ArcPrices, SitePrices, arc_prices, onward_prices, unserved_cny_per_year
 from optimizer.problem import Problem, with_allowance
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """Multipliers that belong together: a price per part, per tonne at the last tier, and per unit of a side rule."""
-
-    part_price: Float
-    """CNY per year, [n]."""
-    end_price: Float
-    """CNY per year per t/day, [M]."""
-    row: Float = field(default_factory=lambda: np.empty(0))
-    """Per Problem.site_rows, CNY per year per unit of the rule, [R]."""
-
-
-@dataclass(frozen=True)
-class Multipliers:
-    """Everything the bound needs besides the problem itself."""
-
-    scenarios: tuple[Scenario, ...]
-    link_part: Int
-    link_site: Int
-    link_value: Float
-    site_per_t: tuple[Float, ...]
-    """Per tier, [J_l]; empty for the first and the last tier."""
-    site_per_m3: tuple[Float, ...]
+Bool = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -65,48 +45,10 @@ class Bound:
     mixes_tried: int
     binding_mix: tuple[int, ...]
     """Extra sites of each size of the last tier in the mix that binds (empty where the ceiling binds)."""
+    binding_area: Bool
+    """The sites of the last tier among which the extra sites of the binding case lie, [J_L]."""
     dropped: tuple[str, ...]
     """Parts of the model the bound leaves out."""
-
-
-class BadMultipliersError(ValueError):
-    """Multipliers that are negative, not finite, or do not fit the problem."""
-
-
-def check_multipliers(problem: Problem, multipliers: Multipliers) -> None:
-    """Raise BadMultipliersError unless every multiplier is finite, not negative and of the right shape."""
-    tiers = len(problem.sites)
-    if len(multipliers.site_per_t) != tiers or len(multipliers.site_per_m3) != tiers:
-        raise BadMultipliersError("site prices are needed for every tier, no more and no less")
-    links = (multipliers.link_part, multipliers.link_site)
-    if multipliers.link_part.ndim != 1 or any(a.dtype.kind != "i" for a in links):
-        raise BadMultipliersError("links are pairs of whole numbers")
-    n, materials, last = len(problem.demand.part_ids), len(problem.network.materials), len(problem.sites) - 1
-    arrays = [(s.part_price, (n,)) for s in multipliers.scenarios]
-    arrays += [(s.end_price, (materials,)) for s in multipliers.scenarios]
-    arrays += [(s.row, (len(problem.site_rows),)) for s in multipliers.scenarios]
-    arrays += [(multipliers.link_value, multipliers.link_part.shape)]
-    for level in range(last + 1):
-        shape = (len(problem.sites[level]),) if 0 < level < last else (0,)
-        arrays += [(multipliers.site_per_t[level], shape), (multipliers.site_per_m3[level], shape)]
-    for array, shape in arrays:
-        if array.shape != shape or not np.isfinite(array).all() or (array < 0.0).any():
-            raise BadMultipliersError(f"a multiplier of shape {array.shape} is negative, not finite or misplaced")
-    inside = ((multipliers.link_part >= 0) & (multipliers.link_part < n)
-              & (multipliers.link_site >= 0) & (multipliers.link_site < len(problem.sites[1])))
-    if not multipliers.scenarios or multipliers.link_site.shape != multipliers.link_part.shape or not inside.all():
-        raise BadMultipliersError("there is no scenario, or a link names an unknown part or site")
-    if last == 1 and len(multipliers.link_value):
-        raise BadMultipliersError("links need a tier between the first and the last")
-
-
-def link_table(problem: Problem, multipliers: Multipliers) -> Float | None:
-    """Link multipliers as a table, [n, J_1]; None where there are none."""
-    if len(multipliers.link_value) == 0:
-        return None
-    table = np.zeros((len(problem.demand.part_ids), len(problem.sites[1])))
-    np.add.at(table, (multipliers.link_part, multipliers.link_site), multipliers.link_value)
-    return table
 
 
 def site_prices(problem: Problem, multipliers: Multipliers, end_price: Float) -> SitePrices:
@@ -118,10 +60,29 @@ def site_prices(problem: Problem, multipliers: Multipliers, end_price: Float) ->
 
 
 def priced_arcs(problem: Problem, coefficients: Coefficients, multipliers: Multipliers, end_price: Float,
-                link: Float | None) -> ArcPrices:
-    """Every walking arc priced down to the end of the chain at the multipliers."""
-    onward = onward_prices(problem, coefficients, site_prices(problem, multipliers, end_price))
-    return arc_prices(problem, coefficients, onward[1], link)
+                link: Float | None, area: Bool | None = None) -> ArcPrices:
+    """Every walking arc priced down to the end of the chain at the multipliers, over the sites of an area."""
+    return arc_prices(problem, coefficients, onward_at(problem, coefficients, multipliers, end_price, area), link)
+
+
+def onward_at(problem: Problem, coefficients: Coefficients, multipliers: Multipliers, end_price: Float,
+              area: Bool | None = None) -> Float:
+    """Price of a tonne entering each site of tier 1 at the multipliers, [J_1, M]; the last tier within an area."""
+    usable = None
+    if area is not None:
+        last = problem.sites[-1]
+        within = last.allowed & (area | last.must_open)[:, None]
+        usable = (*(sites.allowed for sites in problem.sites[:-1]), within)
+    return onward_prices(problem, coefficients, site_prices(problem, multipliers, end_price), usable)[1]
+
+
+def links_of(problem: Problem, coefficients: Coefficients, multipliers: Multipliers,
+             scenario: Scenario) -> Float | None:
+    """The link prices of a scenario, its own or the common ones, [n, J_1]; None where there are none."""
+    if scenario.reach is None:
+        return link_table(problem, multipliers)
+    onward = onward_at(problem, coefficients, multipliers, scenario.end_price, scenario.area)
+    return reach_links(problem, coefficients, onward, scenario.reach)
 
 
 def with_row_prices(problem: Problem, coefficients: Coefficients, row: Float) -> Coefficients:
@@ -178,11 +139,25 @@ def scenario_value(problem: Problem, coefficients: Coefficients, multipliers: Mu
 
     The tier holds the prices of the side rules already (with_row_prices_at_first).
     """
-    arcs = priced_arcs(problem, coefficients, multipliers, scenario.end_price, link)
+    arcs = priced_arcs(problem, coefficients, multipliers, scenario.end_price, link, scenario.area)
     value = arcs.value[tier.arc] + scenario.part_price[tier.part]
     chosen = choose(tier, value, np.zeros(tier.site_count), pick=False)
     unserved = unserved_cny_per_year(problem, coefficients)
     return float(unserved.sum() - scenario.part_price.sum() + chosen.value.sum())
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One scenario evaluated below the last tier."""
+
+    scenario: Scenario
+    priced: Coefficients
+    """With the prices of the side rules."""
+    first_cny_per_year: float
+    """First tier and the constant of the side rules."""
+    between_cny_per_year: float
+    link_per_site: Float | None
+    last: TierSites
 
 
 def lower_bound(problem: Problem, coefficients: Coefficients, multipliers: Multipliers,
@@ -194,44 +169,81 @@ def lower_bound(problem: Problem, coefficients: Coefficients, multipliers: Multi
     if np.isnan(ceiling_cny_per_year):
         raise BadMultipliersError("the ceiling is not a number")
     check_multipliers(problem, multipliers)
-    link = link_table(problem, multipliers)
     tier = first_tier(problem, coefficients)
-    base = [_before_last_tier(problem, coefficients, multipliers, s, tier, link) for s in multipliers.scenarios]
-    value, tried, binding = _over_mixes(problem, coefficients, multipliers, base, ceiling_cny_per_year)
-    return Bound(value, tuple(base), tried, binding, dropped_rules(problem))
+    cases = [_case(problem, coefficients, multipliers, s, tier) for s in multipliers.scenarios]
+    found = _over_mixes(problem, multipliers, cases, ceiling_cny_per_year)
+    base = tuple(case.first_cny_per_year + case.between_cny_per_year for case in cases)
+    return replace(found, scenario_cny_per_year=base, dropped=dropped_rules(problem))
 
 
-def _before_last_tier(problem: Problem, coefficients: Coefficients, multipliers: Multipliers, scenario: Scenario,
-                      tier: FirstTier, link: Float | None) -> float:
-    """First tier, tiers between and the constant of the side rules in one scenario, CNY per year."""
+def _case(problem: Problem, coefficients: Coefficients, multipliers: Multipliers, scenario: Scenario,
+          tier: FirstTier) -> _Case:
     charged = with_row_prices_at_first(problem, tier, scenario.row)
-    between, _ = between_tiers(problem, with_row_prices(problem, coefficients, scenario.row), multipliers, link)
+    priced = with_row_prices(problem, coefficients, scenario.row)
+    link = links_of(problem, coefficients, multipliers, scenario)
+    between, _ = between_tiers(problem, priced, multipliers, link)
     first = scenario_value(problem, coefficients, multipliers, scenario, charged, link)
-    return first + between - problem.rows.credit(scenario.row)
+    return _Case(scenario, priced, first - problem.rows.credit(scenario.row), between,
+                 None if link is None else link.sum(axis=0), last_tier(problem, priced))
 
 
-def _over_mixes(problem: Problem, coefficients: Coefficients, multipliers: Multipliers, base: list[float],
-                ceiling: float) -> tuple[float, int, tuple[int, ...]]:
-    ingredients = [last_tier(problem, with_row_prices(problem, coefficients, s.row)) for s in multipliers.scenarios]
-    free = [(start + own.base_cny_per_year, number)
-            for number, (start, own, s) in enumerate(zip(base, ingredients, multipliers.scenarios, strict=True))
-            if not s.end_price.any()]
+def _over_mixes(problem: Problem, multipliers: Multipliers, cases: list[_Case], ceiling: float) -> Bound:
+    """The least over mixes of the last tier, and over where their sites may lie, of the best case."""
+    nowhere = np.zeros(len(problem.sites[-1]), dtype=np.bool_)
+    at_ceiling = Bound(ceiling, (), 0, (), nowhere, ())
+    free = [(case.first_cny_per_year + case.between_cny_per_year + case.last.base_cny_per_year, number)
+            for number, case in enumerate(cases) if not case.scenario.end_price.any() and case.scenario.area is None]
     if not free:
-        raise BadMultipliersError("one scenario must leave the last tier unpriced")
+        raise BadMultipliersError("one scenario must leave the last tier unpriced and speak of all its sites")
     known, number = max(free)
-    rows = mixes(ingredients[number], ceiling - known)
+    rows = mixes(cases[number].last, ceiling - known)
     if rows is None:
-        return -np.inf, 0, ()
+        return replace(at_ceiling, value_cny_per_year=-np.inf)
     rows = rows[possible(problem, rows)]
-    supply = most_arriving_t_per_day(problem)
-    best = np.full(len(rows), -np.inf)
-    for start, own, scenario in zip(base, ingredients, multipliers.scenarios, strict=True):
-        cost = mix_cost_cny_per_year(own, rows)
-        best = np.maximum(best, start + cost - most_worth(own, rows, scenario.end_price, supply))
-    if len(rows) == 0 or float(best.min()) >= ceiling:
-        return ceiling, len(rows), ()
-    worst = int(np.argmin(best))
-    return float(best[worst]), len(rows), tuple(int(v) for v in rows[worst])
+    tried, supply = len(rows), most_arriving_t_per_day(problem)
+    everywhere = [case for case in cases if case.scenario.area is None]
+    if len(rows):
+        rows = rows[np.max([_without_between(case, rows, supply) for case in everywhere], axis=0) < ceiling]
+    if not len(rows):
+        return replace(at_ceiling, mixes_tried=tried)
+    entering = most_entering_t_per_day(problem)
+    value = np.stack([np.maximum(_without_between(case, rows, supply),
+                                 _with_between(problem, multipliers, case, rows, supply, entering)) for case in cases])
+    areas = np.stack([np.ones_like(nowhere) if c.scenario.area is None else c.scenario.area for c in cases])
+    can_open = problem.sites[-1].allowed.any(axis=1) & ~problem.sites[-1].must_open
+    least, where = over_choices(value, areas, can_open, rows.sum(axis=1))
+    worst = int(np.argmin(least))
+    if least[worst] >= ceiling:
+        return replace(at_ceiling, mixes_tried=tried)
+    return Bound(float(least[worst]), (), tried, tuple(int(v) for v in rows[worst]), where[worst], ())
+
+
+def _without_between(case: _Case, rows: Int, supply: Float) -> Float:
+    """The bound of each mix in a case, every site between the tiers judged by itself, [N]."""
+    worth = most_worth(case.last, rows, case.scenario.end_price, supply)
+    start = case.first_cny_per_year + case.between_cny_per_year
+    return np.asarray(start + mix_cost_cny_per_year(case.last, rows) - worth)
+
+
+def _with_between(problem: Problem, multipliers: Multipliers, case: _Case, rows: Int, supply: Float,
+                  entering_t_per_day: float) -> Float:
+    """The bound of each mix in a case over every mix of the one tier between, [N]; -inf where that is not possible."""
+    nothing = np.full(len(rows), -np.inf)
+    if len(problem.sites) != 3 or multipliers.site_per_m3[1].any():
+        return nothing
+    links = np.zeros(len(problem.sites[1])) if case.link_per_site is None else case.link_per_site
+    between = between_mixes(problem, case.priced, links, multipliers.site_per_t[1], entering_t_per_day)
+    if between is None:
+        return nothing
+    rest = with_between(case.last, rows, case.scenario.end_price, supply, between)
+    return np.asarray(case.first_cny_per_year + mix_cost_cny_per_year(case.last, rows) + rest)
+
+
+def most_entering_t_per_day(problem: Problem) -> float:
+    """More can never leave the first tier: every part at its best arc, t/day."""
+    best = np.zeros(len(problem.demand.part_ids))
+    np.maximum.at(best, problem.walk.part, problem.captured_t_per_day.sum(axis=1))
+    return float(best.sum())
 
 
 def dropped_rules(problem: Problem) -> tuple[str, ...]:

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from optimizer.accounts import Books, all_coefficients, arc_of_part, books
 from optimizer.assemble import assemble
-from optimizer.bound import Bound, Multipliers, lower_bound, with_row_prices
+from optimizer.bound import Bound, lower_bound, with_row_prices
 from optimizer.first_tier import FirstTier, first_tier
 from optimizer.first_tier_rules import first_tier_rules
 from optimizer.minimums import has_minimums
+from optimizer.multipliers import Multipliers
 from optimizer.objectives import Coefficients
 from optimizer.plan import Flows, OpenSites, Plan, SolveReport, Status
 from optimizer.pools import last_tier_pools, pools_of

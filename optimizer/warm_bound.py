@@ -11,9 +11,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.bound import Bound, Multipliers, Scenario, lower_bound, most_arriving_t_per_day, with_row_prices
+from optimizer.bound import Bound, lower_bound, most_arriving_t_per_day, with_row_prices
 from optimizer.configurations import last_tier, mix_cost_cny_per_year, most_worth
 from optimizer.first_tier import FirstTier, first_tier
+from optimizer.multipliers import Multipliers, Scenario
 from optimizer.objectives import Coefficients
 from optimizer.problem import Problem
 from optimizer.solvers.ascent import as_stored, raise_bound

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from optimizer.accounts import all_coefficients, arc_of_part, books
 from optimizer.assemble import assemble, without_idle
-from optimizer.bound import Bound, Multipliers
+from optimizer.bound import Bound
 from optimizer.first_tier import FirstTier, first_tier
+from optimizer.multipliers import Multipliers
 from optimizer.objectives import Coefficients
 from optimizer.plan import OpenSites, Plan, SolveReport, Status
 from optimizer.problem import Problem

@@ -10,7 +10,9 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.bound import BadMultipliersError, Bound, Multipliers, Scenario
+from optimizer.bound import Bound
+from optimizer.links import Reach
+from optimizer.multipliers import BadMultipliersError, Multipliers, Scenario
 from optimizer.problem import Problem
 
 SCHEMA_VERSION = 1
@@ -32,11 +34,37 @@ def stored_arrays(multipliers: Multipliers) -> dict[str, NDArray[np.generic]]:
         "end_price": np.stack([s.end_price for s in multipliers.scenarios]).astype(np.float32),
         "link_part": multipliers.link_part.astype(np.int32), "link_site": multipliers.link_site.astype(np.int32),
         "link_value": multipliers.link_value.astype(np.float32),
-        "row": np.stack([s.row for s in multipliers.scenarios]).astype(np.float32)}
+        "row": np.stack([s.row for s in multipliers.scenarios]).astype(np.float32),
+        **_own_arrays(multipliers)}
     for level, (per_t, per_m3) in enumerate(zip(multipliers.site_per_t, multipliers.site_per_m3, strict=True)):
         arrays[f"site_per_t_{level}"] = per_t.astype(np.float32)
         arrays[f"site_per_m3_{level}"] = per_m3.astype(np.float32)
     return arrays
+
+
+def _own_arrays(multipliers: Multipliers) -> dict[str, NDArray[np.generic]]:
+    """Areas and links of their own, one row per scenario that has them (numbered in area_of and reach_of)."""
+    areas = [(n, s.area) for n, s in enumerate(multipliers.scenarios) if s.area is not None]
+    reach = [(n, s.reach) for n, s in enumerate(multipliers.scenarios) if s.reach is not None]
+    arrays: dict[str, NDArray[np.generic]] = {"area_of": np.array([n for n, _ in areas], dtype=np.int32),
+                                              "reach_of": np.array([n for n, _ in reach], dtype=np.int32)}
+    if areas:
+        arrays["area"] = np.stack([area for _, area in areas])
+    if reach:
+        arrays["reach_price"] = np.stack([r.price for _, r in reach]).astype(np.float32)
+        arrays["reach_site"] = np.stack([r.site for _, r in reach]).astype(np.int32)
+        arrays["reach_share"] = np.stack([r.share for _, r in reach]).astype(np.float32)
+    return arrays
+
+
+def _scenarios(arrays: dict[str, NDArray[np.generic]]) -> tuple[Scenario, ...]:
+    areas = dict(zip(arrays["area_of"].tolist(), arrays.get("area", ()), strict=True))
+    stored = zip(*(arrays.get(name, ()) for name in ("reach_price", "reach_site", "reach_share")), strict=True)
+    reach = {n: Reach(price.astype(np.float64), site.astype(np.int64), share.astype(np.float64))
+             for n, (price, site, share) in zip(arrays["reach_of"].tolist(), stored, strict=True)}
+    basic = zip(arrays["part_price"], arrays["end_price"], arrays["row"], strict=True)
+    return tuple(Scenario(w.astype(np.float64), k.astype(np.float64), r.astype(np.float64), reach.get(n), areas.get(n))
+                 for n, (w, k, r) in enumerate(basic))
 
 
 def claim_document(bound: Bound, objective_cny_per_year: float, gross_cost_cny_per_year: float) -> dict[str, object]:
@@ -56,8 +84,7 @@ def read_multipliers(folder: Path, problem: Problem) -> Multipliers:
     try:
         with np.load(folder / "certificate.npz", allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        scenarios = tuple(Scenario(w.astype(np.float64), k.astype(np.float64), r.astype(np.float64))
-                          for w, k, r in zip(arrays["part_price"], arrays["end_price"], arrays["row"], strict=True))
+        scenarios = _scenarios(arrays)
         read = Multipliers(
             scenarios, arrays["link_part"].astype(np.int64), arrays["link_site"].astype(np.int64),
             arrays["link_value"].astype(np.float64),

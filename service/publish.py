@@ -13,7 +13,8 @@ import yaml
 from geodata.ground import Ground
 from geodata.tables import DataError, fault
 from optimizer.accounts import books
-from optimizer.bound import Bound, Multipliers
+from optimizer.bound import Bound
+from optimizer.multipliers import Multipliers
 from service.cache_folder import CACHE_FOLDER, GROUND_FILE
 from service.certificate import write_certificate
 from service.geopackage import write_geopackage

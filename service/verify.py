@@ -19,9 +19,10 @@ from pydantic import ValidationError
 
 from geodata.tables import DataError, fault
 from optimizer.accounts import books
-from optimizer.bound import BadMultipliersError, Bound, lower_bound
+from optimizer.bound import Bound, lower_bound
 from optimizer.check import check_plan
 from optimizer.check_sanity import SANITY_CODES
+from optimizer.multipliers import BadMultipliersError
 from optimizer.plan import Plan, SolveReport, Status
 from optimizer.tours_check import Violation, check_tours
 from optimizer.transport import NO_LOAD, RoutingWarning
@@ -207,7 +208,7 @@ def _bound(folder: Path, case: Case, objective_cny_per_year: float,
     """The bound recomputed from the multipliers, and where the claim says something else."""
     claim = read_claim(folder)
     if claim.get("bound_cny_per_year") is None:
-        bound = Bound(-np.inf, (), 0, (), ())
+        bound = Bound(-np.inf, (), 0, (), np.zeros(0, dtype=np.bool_), ())
         checked = {"bound_cny_per_year", "objective_cny_per_year", "gross_cost_cny_per_year", "schema_version"}
     else:
         multipliers = read_multipliers(folder, case.problem)

@@ -12,14 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.bound import (
-    Multipliers,
-    Scenario,
-    between_tiers,
-    link_table,
-    priced_arcs,
-)
+from optimizer.bound import between_tiers, priced_arcs
 from optimizer.first_tier import FirstTier, choose
+from optimizer.multipliers import Multipliers, Scenario, link_table
 from optimizer.objectives import Coefficients
 from optimizer.prices import unserved_cny_per_year
 from optimizer.problem import Problem

@@ -6,8 +6,9 @@ import multiprocessing
 from multiprocessing.connection import Connection
 
 from optimizer.accounts import all_coefficients
-from optimizer.bound import Bound, Multipliers
+from optimizer.bound import Bound
 from optimizer.first_tier import first_tier
+from optimizer.multipliers import Multipliers
 from optimizer.problem import Problem
 from optimizer.solvers.certify import Effort, base_multipliers, certificate
 

@@ -13,9 +13,6 @@ from numpy.typing import NDArray
 
 from optimizer.bound import (
     Bound,
-    Multipliers,
-    Scenario,
-    link_table,
     lower_bound,
     most_arriving_t_per_day,
     priced_arcs,
@@ -25,6 +22,7 @@ from optimizer.bound import (
 )
 from optimizer.configurations import TierSites, last_tier, mix_cost_cny_per_year, most_worth
 from optimizer.first_tier import FirstTier
+from optimizer.multipliers import Multipliers, Scenario, link_table
 from optimizer.network import DAYS_PER_YEAR
 from optimizer.objectives import Coefficients
 from optimizer.pools import last_tier_limits, last_tier_pools

@@ -10,9 +10,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.bound import Multipliers, with_row_prices, with_row_prices_at_first
+from optimizer.bound import with_row_prices, with_row_prices_at_first
 from optimizer.configurations import last_tier, mix_cost_cny_per_year
 from optimizer.first_tier import FirstTier, SiteChoices
+from optimizer.multipliers import Multipliers
 from optimizer.objectives import Coefficients
 from optimizer.problem import Problem, with_allowance
 

@@ -11,15 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from optimizer.accounts import all_coefficients, books
-from optimizer.bound import (
-    BadMultipliersError,
-    Multipliers,
-    Scenario,
-    check_multipliers,
-    dropped_rules,
-    lower_bound,
-    most_arriving_t_per_day,
-)
+from optimizer.bound import dropped_rules, lower_bound, most_arriving_t_per_day
+from optimizer.multipliers import BadMultipliersError, Multipliers, Scenario, check_multipliers
 from optimizer.problem import Problem, SiteStatus
 from tests.optimizer.brute_force import enumerated, optimum, plan_cost
 from tests.optimizer.small_problems import Shape, small_problem

@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from optimizer.accounts import all_coefficients, books
-from optimizer.bound import Multipliers, Scenario, lower_bound
+from optimizer.bound import lower_bound
+from optimizer.multipliers import Multipliers, Scenario
 from optimizer.network import Network, Size, Tier
 from optimizer.objectives import TERMS, add
 from optimizer.plan import Flows, OpenSites, Plan, SolveReport

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from optimizer.accounts import all_coefficients
-from optimizer.bound import Multipliers, Scenario, lower_bound
+from optimizer.bound import lower_bound
 from optimizer.first_tier import choose, first_tier
+from optimizer.multipliers import Multipliers, Scenario
 from optimizer.problem import Problem, SiteStatus
 from optimizer.row_builders import at_least_open
 from tests.optimizer.brute_force import Prices

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizer.accounts import all_coefficients, books
-from optimizer.bound import Multipliers, Scenario, dropped_rules, lower_bound
+from optimizer.bound import dropped_rules, lower_bound
 from optimizer.check import check_plan
+from optimizer.multipliers import Multipliers, Scenario
 from optimizer.plan import Flows, OpenSites, Plan, SolveReport
 from optimizer.problem import Problem, SiteStatus
 from optimizer.row_builders import (

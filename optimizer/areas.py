@@ -1,0 +1,64 @@
+"""Where the sites of the last tier may lie: scenarios of the bound that speak of a part of the city only.
+
+A scenario with an area is valid for plans whose extra sites of the last tier all lie inside it. Whatever areas the
+scenarios name, the sites fall into atoms (sites that are in the same areas); a plan with c extra sites lies in c atoms
+at most, so trying every choice of c atoms covers every plan. Nothing about the areas has to be trusted.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+MOST_CHOICES = 20_000
+
+
+def atoms(areas: Bool, free: Bool) -> Bool:
+    """Which areas contain each atom of the free sites, [A, S]; `areas` is [S, J], `free` [J]."""
+    member = areas[:, free].T
+    if not len(member):
+        return np.zeros((0, len(areas)), dtype=np.bool_)
+    return np.asarray(np.unique(member, axis=0), dtype=np.bool_)
+
+
+def over_choices(value: Float, areas: Bool, free: Bool, extra: Int) -> tuple[Float, Bool]:
+    """The least over choices of atoms of the best value whose area holds the choice, per mix, and the sites chosen.
+
+    value [S, N] in scenarios (rows) for mixes with `extra` [N] sites; areas [S, J], `free` [J] the sites a mix may
+    add. Returns [N] and the free sites of the deciding choice, [N, J]. Where there are more than MOST_CHOICES choices
+    only scenarios that hold every free site count.
+    """
+    member = atoms(areas, free)
+    inside = areas[:, free].T
+    least = np.empty(value.shape[1])
+    where = np.zeros((value.shape[1], len(free)), dtype=np.bool_)
+    for number in np.unique(extra).tolist():
+        mixes = np.flatnonzero(extra == number)
+        choices = _choices(len(member), int(number))
+        best = np.full((len(choices), len(mixes)), -np.inf)
+        for scenario in range(len(areas)):
+            holds = np.array([member[list(choice), scenario].all() for choice in choices], dtype=np.bool_)
+            best[holds] = np.maximum(best[holds], value[scenario, mixes][None, :])
+        worst = np.argmin(best, axis=0)
+        least[mixes] = best[worst, np.arange(len(mixes))]
+        for at, mix in zip(worst.tolist(), mixes.tolist(), strict=True):
+            chosen = member[list(choices[at])]
+            where[mix, free] = (inside[:, None, :] == chosen[None, :, :]).all(axis=2).any(axis=1)
+    return least, where
+
+
+def _choices(count: int, number: int) -> list[tuple[int, ...]]:
+    """Every set of at most `number` atoms that no larger one contains; all atoms together where these are too many."""
+    size = min(number, count)
+    total = 1
+    for step in range(size):
+        total = total * (count - step) // (step + 1)
+        if total > MOST_CHOICES:
+            return [tuple(range(count))]
+    return list(itertools.combinations(range(count), size))
