@@ -27,11 +27,15 @@ def report_of(solution: Any, recomputed: float, violations: list[str], seconds: 
 
 
 def _gap(objective: float, solution: Any) -> float | None:
-    """(objective - bound) / |objective| of the recomputed objective, signs turned when maximising."""
+    """(objective - bound) / |objective| of the recomputed objective, signs turned when maximising.
+
+    A solution with a `gap_base` has its gap as a share of that instead (gross cost, where income makes up for cost).
+    """
     short = solution.bound - objective if solution.maximise else objective - solution.bound
     if abs(short) <= 1e-9 * max(1.0, abs(objective)):
         return 0.0
-    return number_or_none(short / abs(objective)) if objective else None
+    base = abs(objective) if getattr(solution, "gap_base", None) is None else solution.gap_base
+    return number_or_none(short / base) if base else None
 
 
 def main() -> None:
