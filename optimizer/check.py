@@ -134,12 +134,14 @@ def _counted(problem: Problem, plan: Plan, level: int) -> Bool:
 
 def _faults_of_capacity(problem: Problem, plan: Plan, through: Throughput) -> Iterator[Violation]:
     """Mass, volume, minimum throughput and materials of every open site, households of the first tier."""
-    cap = problem.max_households_per_site
-    if cap is not None:
+    caps = problem.household_caps
+    if np.isfinite(caps).any():
         served = np.flatnonzero(plan.site_of_part >= 0)
         households = np.zeros(len(problem.sites[0]))
         np.add.at(households, plan.site_of_part[served], problem.demand.households[served])
-        for site in np.flatnonzero(_above_full(households, np.full(len(households), cap))).tolist():
+        first = plan.open_sites[0]
+        for at in np.flatnonzero(_above_full(households[first.site], caps[first.size])).tolist():
+            site, cap = int(first.site[at]), caps[first.size[at]]
             yield Violation("over_households", problem.sites[0].ids[site], f"{households[site]:.6g} of {cap:.6g}")
     for level, (tier, opened, sites) in enumerate(zip(problem.network.tiers, plan.open_sites, problem.sites,
                                                       strict=True)):

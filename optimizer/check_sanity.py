@@ -88,11 +88,12 @@ def _nearer_sites(problem: Problem, plan: Plan, through: Throughput) -> Iterator
     leaves_t = problem.captured_t_per_day[own[part]].sum(axis=1)
     fits = sites.takes(site, tonnes, cubic) & sites.spares(plan.site_of_part[part], leaves_t)
     fits &= ~np.any((load > 0.0) & ~sites.accepts[site], axis=1)
-    if problem.max_households_per_site is not None:
+    caps = problem.household_caps[plan.open_sites[0].size_of(len(problem.sites[0]))]
+    if np.isfinite(caps).any():
         served = np.flatnonzero(plan.site_of_part >= 0)
         households = np.zeros(len(problem.sites[0]))
         np.add.at(households, plan.site_of_part[served], problem.demand.households[served])
-        fits &= households[site] + problem.demand.households[part] <= ROOM * problem.max_households_per_site
+        fits &= households[site] + problem.demand.households[part] <= ROOM * caps[site]
     fits &= _room_above(problem, plan, through, load, problem.captured_t_per_day[own[part]], site,
                         plan.site_of_part[part])
     order = np.flatnonzero(fits)[np.lexsort((walk.distance_m[nearer][fits], part[fits]))]

@@ -51,7 +51,7 @@ class FirstTier:
 
 @dataclass(frozen=True)
 class Family:
-    """Sites and sizes whose knapsack is the same: one measure against one capacity."""
+    """Sites and sizes whose knapsack is the same: the same measures against the same capacities."""
 
     knapsacks: knapsack.Knapsacks
     member: Bool
@@ -80,27 +80,18 @@ def use_of_arcs(problem: Problem, arcs: Int) -> Float:
 
 def capacity_of_sizes(problem: Problem) -> Float:
     """Capacity of each size of the first tier in households, t/day and m3/day, inf where unlimited, [K, 3]."""
-    sizes = len(problem.network.tiers[0].sizes)
-    households = np.inf if problem.max_households_per_site is None else problem.max_households_per_site
-    return np.stack([np.full(sizes, households), problem.capacity_t_per_day(0), problem.capacity_m3_per_day(0)], 1)
+    return np.stack([problem.household_caps, problem.capacity_t_per_day(0), problem.capacity_m3_per_day(0)], 1)
 
 
 def _families(site: Int, first: Int, use: Float, capacity: Float) -> tuple[Family, ...]:
-    """For every site and size the measure that binds most when everybody in reach comes; others are left out.
-
-    Leaving measures out makes the knapsack a relaxation, so bounds from it stay valid.
-    """
-    count = len(first) - 1
-    reach = np.stack([np.bincount(site, weights=use[:, d], minlength=count) for d in range(use.shape[1])], axis=1)
-    tightness = reach[:, None, :] / capacity[None, :, :]
-    measure = np.argmax(tightness, axis=2)
-    limit = np.take_along_axis(np.broadcast_to(capacity[None], tightness.shape), measure[:, :, None], axis=2)[:, :, 0]
-    out = []
-    for d in range(use.shape[1]):
-        for cap in np.unique(limit[measure == d]):
-            weight = use[:, d] / cap if np.isfinite(cap) else np.zeros(len(use))
-            out.append(Family(knapsack.Knapsacks(first, weight), (measure == d) & (limit == cap)))
-    return tuple(out)
+    """Sites and sizes by the capacities that everybody in reach together would exceed; the others cannot bind."""
+    count, (sizes, measures) = len(first) - 1, capacity.shape
+    reach = np.stack([np.bincount(site, weights=use[:, d], minlength=count) for d in range(measures)], axis=1)
+    binds = reach[:, None, :] > capacity[None, :, :]
+    limit = np.where(binds, capacity[None, :, :], np.inf).reshape(count * sizes, measures)
+    limits, member = np.unique(limit, axis=0, return_inverse=True)
+    return tuple(Family(knapsack.Knapsacks(first, use / row[None, :]), (member.ravel() == n).reshape(count, sizes))
+                 for n, row in enumerate(limits))
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,8 @@ class Size(Config):
     capacity_t_per_day: Positive
     capacity_m3_per_day: Positive | None = None
     min_t_per_day: NonNegative = 0.0
+    max_households: Positive | None = None
+    """Household cap of this size, for the first tier; a tighter cap of its tier or of a rule counts besides."""
     area_m2: NonNegative
     storage_m3: Positive | None = None
     storage_days: Positive | None = None
@@ -202,6 +204,7 @@ class Network(Config):
                 unknown = sorted(set(size.accepts or ()) - materials)
                 if unknown:
                     faults.append(f"{where}, size '{size.id}': accepts unknown materials {unknown}")
+                faults += _size_faults(where, number, size, len(materials))
                 if size.min_t_per_day > size.capacity_t_per_day:
                     faults.append(f"{where}, size '{size.id}': min_t_per_day exceeds capacity_t_per_day")
         if faults:
@@ -242,6 +245,16 @@ def annuity_share(discount_rate: float, years: float) -> float:
     if discount_rate == 0.0:
         return 1.0 / years
     return float(discount_rate / (1.0 - (1.0 + discount_rate) ** -years))
+
+
+def _size_faults(where: str, number: int, size: Size, materials: int) -> list[str]:
+    faults = []
+    if number == 0 and size.accepts is not None and len(set(size.accepts)) < materials:
+        faults.append(f"{where}, size '{size.id}': a site of the first tier must accept every material, "
+                      "since a resident brings all of them to one site")
+    if number > 0 and size.max_households is not None:
+        faults.append(f"{where}, size '{size.id}': max_households is for the first tier")
+    return faults
 
 
 def _repeated(what: str, ids: Iterable[str]) -> list[str]:

@@ -222,6 +222,13 @@ class Problem:
         ids = [m.id for m in self.network.materials]
         return np.array([[s.accepts is None or i in s.accepts for i in ids] for s in self.network.tiers[tier].sizes])
 
+    @property
+    def household_caps(self) -> Float:
+        """Most households at a site of the first tier by its size, inf where unlimited, [K]."""
+        common = np.inf if self.max_households_per_site is None else self.max_households_per_site
+        return np.array([min(common, np.inf if s.max_households is None else s.max_households)
+                         for s in self.network.tiers[0].sizes])
+
     def capacity_t_per_day(self, tier: int) -> Float:
         """Capacity in mass of each size of a tier, [K]."""
         return np.array([s.capacity_t_per_day for s in self.network.tiers[tier].sizes])

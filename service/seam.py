@@ -57,10 +57,12 @@ class Brief:
 
     @property
     def household_cap(self) -> float | None:
-        """Most households per site of the first tier: the tighter of network and rules."""
+        """Most households per site of the first tier: the tighter of network and rules, at its largest size."""
         tier = self.network.tiers[0]
         clause = tightest(self.verdicts, "max_households_per_site", tier.id)
-        caps = [c for c in (tier.max_households_per_site, clause.clause.value if clause else None) if c is not None]
+        sizes = [size.max_households or np.inf for size in tier.sizes]
+        common = (tier.max_households_per_site, clause.clause.value if clause else None, max(sizes))
+        caps = [c for c in common if c is not None and np.isfinite(c)]
         return min(caps) if caps else None
 
     @property
@@ -70,9 +72,13 @@ class Brief:
         return min(self.study.access.max_m, clause.clause.value if clause else np.inf)
 
 
-def read_brief(study: Study) -> Brief:
-    """The study's network, rules and layers, checked together; DataError with every error."""
-    require_sound(study)
+def read_brief(study: Study, *, checked: bool = False) -> Brief:
+    """The study's network, rules and layers, checked together; DataError with every error.
+
+    `checked`: these very inputs have made a plan before, so the slow checks of what they say of each other are left out.
+    """
+    if not checked:
+        require_sound(study)
     network = load_network(study)
     rules = load_rules(study)
     edits = load_edits(study, network)
