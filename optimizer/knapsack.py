@@ -1,7 +1,9 @@
 """Many small 0-1 knapsacks at once: the least value of any set of items that fits.
 
-Up to EXACT_ITEMS useful items all sets are tried; beyond, dynamic programming over whole units of capacity / UNITS.
-There, weights rounded down give a valid lower bound, weights rounded up give a set that truly fits.
+An item may weigh in several measures at once. Up to EXACT_ITEMS useful items all sets are tried; beyond, dynamic
+programming over whole units of capacity / UNITS, one measure at a time, of which the dearest answer counts: leaving
+measures out and rounding weights down both only lower the value. With one measure, weights rounded up give a set that
+truly fits.
 """
 
 from __future__ import annotations
@@ -29,7 +31,12 @@ class Knapsacks:
 
     first: Int
     weight: Float
-    """Share of the capacity each item takes, >= 0."""
+    """Share of the capacity each item takes, >= 0; [items], or [items, measures]."""
+
+    @property
+    def shares(self) -> Float:
+        """The weights in columns, one per measure."""
+        return self.weight[:, None] if self.weight.ndim == 1 else self.weight
 
 
 @dataclass(frozen=True)
@@ -44,27 +51,26 @@ def solve(knapsacks: Knapsacks, value: Float, *, round_up: bool = False, pick: b
     """The best set of each knapsack for item values [items]; only items of negative value are ever taken."""
     count = len(knapsacks.first) - 1
     owner = np.repeat(np.arange(count), np.diff(knapsacks.first))
-    useful = np.flatnonzero((value < 0.0) & (knapsacks.weight <= 1.0 + TOLERANCE))
+    shares = knapsacks.shares
+    useful = np.flatnonzero((value < 0.0) & (shares <= 1.0 + TOLERANCE).all(axis=1))
     least, taken = np.zeros(count), np.zeros(len(value), dtype=bool)
     number = np.bincount(owner[useful], minlength=count)
-    easy = np.bincount(owner[useful], weights=knapsacks.weight[useful], minlength=count) <= 1.0 + TOLERANCE
+    total = np.stack([np.bincount(owner[useful], weights=shares[useful, d], minlength=count)
+                      for d in range(shares.shape[1])], axis=1)
+    easy = np.all(total <= 1.0 + TOLERANCE, axis=1)
     everything = useful[easy[owner[useful]]]
     least += np.bincount(owner[everything], weights=value[everything], minlength=count)
     taken[everything] = pick
     starts = np.concatenate([[0], np.cumsum(number)])
     for block in _blocks(number, np.flatnonzero(~easy), pick):
         width = int(number[block].max())
-        slot = starts[block][:, None] + np.arange(width)[None, :]
-        real = np.arange(width)[None, :] < number[block][:, None]
-        item = np.where(real, useful[np.minimum(slot, len(useful) - 1)], -1)
-        weight = np.where(real, knapsacks.weight[item], 0.0)
-        gain = np.where(real, value[item], 0.0)
+        item = useful[starts[block][:, None] + np.arange(width)[None, :]]
         if width <= EXACT_ITEMS:
-            least[block], chosen = _all_sets(weight, gain)
+            least[block], chosen = _all_sets(shares[item], value[item])
         else:
-            least[block], chosen = _table(_whole_units(weight, round_up), gain, pick)
+            least[block], chosen = _tables(shares[item], value[item], np.asarray(total[block], dtype=np.float64), round_up, pick)
         if pick:
-            taken[item[chosen & real]] = True
+            taken[item[chosen]] = True
     return Packed(least, taken)
 
 
@@ -82,11 +88,26 @@ def _blocks(number: Int, hard: Int, pick: bool) -> list[Int]:
 def _all_sets(weight: Float, value: Float) -> tuple[Float, Bool]:
     """Every subset of the items in the columns, for each row."""
     width = weight.shape[1]
-    member = (np.arange(2**width)[:, None] >> np.arange(width)[None, :]) & 1
-    fits = member @ weight.T <= 1.0 + TOLERANCE
+    member = ((np.arange(2**width)[:, None] >> np.arange(width)[None, :]) & 1).astype(np.float64)
+    fits = np.ones((len(member), len(weight)), dtype=bool)
+    for d in range(weight.shape[2]):
+        fits &= member @ weight[:, :, d].T <= 1.0 + TOLERANCE
     gain = np.where(fits, member @ value.T, 0.0)
     best = np.argmin(gain, axis=0)
     return gain[best, np.arange(len(weight))], member[best].astype(bool)
+
+
+def _tables(weight: Float, value: Float, total: Float, round_up: bool, pick: bool) -> tuple[Float, Bool]:
+    """One table per measure that can bind, and for each row the dearest answer."""
+    least, chosen = np.full(len(weight), -np.inf), np.zeros(value.shape, dtype=bool)
+    for d in range(weight.shape[2]):
+        rows = np.flatnonzero(total[:, d] > 1.0 + TOLERANCE)
+        if not len(rows):
+            continue
+        found, picked = _table(_whole_units(weight[rows, :, d], round_up), value[rows], pick)
+        dearer = found > least[rows]
+        least[rows[dearer]], chosen[rows[dearer]] = found[dearer], picked[dearer]
+    return least, chosen
 
 
 def _whole_units(weight: Float, round_up: bool) -> Int:

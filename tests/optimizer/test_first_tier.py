@@ -56,16 +56,13 @@ def best_set(problem: Problem, site: int, value: np.ndarray) -> tuple[float, flo
 @pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize("seed", range(4))
 def test_every_site_finds_its_best_set(measure: str, seed: int) -> None:
-    """Exact where one measure limits the sites; where several do, one of them is kept: never above the truth."""
+    """All measures are kept at once, whichever of them limit the sites."""
     problem = limited_by(measure, seed)
     tier = first_tier(problem, all_coefficients(problem))
     value = np.random.default_rng(seed).uniform(-3e5, 5e4, len(problem.walk.part))
     found = choose(tier, value[tier.arc], np.zeros(3), pick=True)
     for site in range(3):
         opened, least = best_set(problem, site, value)
-        assert found.value[site] <= least + 1e-6
-        if measure == "all":
-            continue
         assert found.value[site] == pytest.approx(least)
         assert found.margin[site] == pytest.approx(opened - Prices(problem).closed(0, site))
         taken = tier.arc[found.taken & (tier.site == site)]
@@ -73,7 +70,7 @@ def test_every_site_finds_its_best_set(measure: str, seed: int) -> None:
         assert any(opened == pytest.approx(cost + value[taken].sum()) for cost in sizes)
 
 
-def test_the_tightest_measure_is_the_one_kept() -> None:
+def test_a_measure_that_cannot_bind_is_left_out() -> None:
     """One site, two parts of 400 households and 0.2 t/day: the cap of 500 households binds, 2 t/day do not."""
     problem = chain_problem()
     twice = {name: np.repeat(getattr(problem.demand, name), 2, axis=0)
