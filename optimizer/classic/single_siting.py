@@ -101,11 +101,11 @@ class _Search:
 
     def proven(self) -> bool:
         """Whether the bound reaches the plan."""
-        return self.cost - self.bound <= PROVEN * max(1.0, abs(self.cost))
+        return bool(np.isfinite(self.cost)) and self.cost - self.bound <= PROVEN * max(1.0, abs(self.cost))
 
     def done(self) -> bool:
-        """Proven, or out of time."""
-        return self.proven() or self.left_s() <= 0.0
+        """Proven (a plan, or that there is none), or out of time."""
+        return self.proven() or self.bound == np.inf or self.left_s() <= 0.0
 
 
 def solve_single(task: SitingTask, *, time_limit_s: float, seed: int) -> Outcome:

@@ -22,6 +22,8 @@ Bool = NDArray[np.bool_]
 TABLE_UNITS = 4000
 """Largest capacity, in whole units, that a table is laid out for."""
 BLOCK_CELLS = 8_000_000
+LEAST_DEMAND = 1e-200
+"""Stands for no demand in quotients."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def continuous(task: SitingTask, saving: Float) -> Served:
     width = int((good < 0.0).sum(axis=1).max(initial=0))
     if width == 0:
         return Served(np.zeros(sites), np.zeros(sites), np.zeros(saving.shape))
-    density = good / np.maximum(task.demand, 1e-300)[None, :]
+    density = good / np.maximum(task.demand, LEAST_DEMAND)[None, :]
     rows = np.arange(sites)[:, None]
     if width < clients // 2:
         some = np.argpartition(density, width - 1, axis=1)[:, :width]

@@ -39,11 +39,12 @@ class Instance:
 def read(path: Path, row: Row) -> Instance:
     """pmedcap: `number best`, `n p Q`, n lines `id x y demand`; SJC: `n p`, n lines `x y capacity demand`."""
     numbers = np.array(words_of(path), dtype=np.float64)
-    if row.instance.startswith("pmedcap"):
-        table = numbers[5:].reshape(int(numbers[2]), 4)
-        return Instance(table[:, 1], table[:, 2], table[:, 3], np.full(len(table), numbers[4]), int(numbers[3]), True)
-    table = numbers[2:].reshape(int(numbers[0]), 4)
-    return Instance(table[:, 0], table[:, 1], table[:, 3], table[:, 2], int(numbers[1]), False)
+    del row
+    if len(numbers) == 2 + 4 * int(numbers[0]):
+        table = numbers[2:].reshape(int(numbers[0]), 4)
+        return Instance(table[:, 0], table[:, 1], table[:, 3], table[:, 2], int(numbers[1]), False)
+    table = numbers[5:].reshape(int(numbers[2]), 4)
+    return Instance(table[:, 1], table[:, 2], table[:, 3], np.full(len(table), numbers[4]), int(numbers[3]), True)
 
 
 def solve(instance: Instance, time_limit_s: float, seed: int) -> ClassicResult:
