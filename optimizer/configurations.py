@@ -132,9 +132,9 @@ def possible(problem: Problem, rows: Int) -> Bool:
     """
     rules, level = problem.rows, len(problem.sites) - 1
     out = np.ones(len(rows), dtype=bool)
-    if not len(rules):
+    if not len(rules) or not len(rows):
         return out
-    sites, entries = problem.sites[level], rules.tiers[level]
+    sites, entries, most = problem.sites[level], rules.tiers[level], rows.max(axis=0)
     count, sizes = sites.allowed.shape
     fixed = sum((_least_taken(problem, tier) for tier in range(level)), np.zeros(len(rules)))
     for number in np.unique(entries.row).tolist():
@@ -145,7 +145,8 @@ def possible(problem: Problem, rows: Int) -> Bool:
         free = np.sort(amount[~sites.must_open], axis=0)
         least = np.cumsum(np.concatenate([np.zeros((1, sizes)), free]), axis=0)
         room = rules.most[number] - fixed[number] - float(staying[np.isfinite(staying)].sum())
-        if np.where(np.isfinite(least), least, 0.0).max(axis=0).sum() > room:
+        taken = least[np.minimum(most, len(least) - 1), np.arange(sizes)]
+        if taken.sum() > room or (least < 0.0).any():
             out &= least[rows, np.arange(sizes)].sum(axis=1) <= room
     return out
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from optimizer.bound import (
     Bound,
+    between_tiers,
     lower_bound,
     most_arriving_t_per_day,
     priced_arcs,
@@ -21,7 +22,7 @@ from optimizer.bound import (
     with_row_prices_at_first,
 )
 from optimizer.configurations import TierSites, last_tier, mix_cost_cny_per_year, most_worth
-from optimizer.first_tier import FirstTier
+from optimizer.first_tier import FirstTier, choose
 from optimizer.multipliers import Multipliers, Scenario, link_table
 from optimizer.network import DAYS_PER_YEAR
 from optimizer.objectives import Coefficients
@@ -33,7 +34,7 @@ from optimizer.solvers.ascent import as_stored, raise_bound
 from optimizer.solvers.assignment import HOPELESS
 from optimizer.solvers.first_tier_lp import Relaxed, relax
 from optimizer.solvers.link_dual import link_prices
-from optimizer.solvers.row_ascent import as_stored_rows, likely_mix
+from optimizer.solvers.row_ascent import MovingRows, as_stored_rows, likely_mix
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -196,12 +197,29 @@ def rule_prices(problem: Problem, coefficients: Coefficients, tier: FirstTier) -
     return row
 
 
+def upper_rules_bind(problem: Problem, coefficients: Coefficients, tier: FirstTier, multipliers: Multipliers) -> bool:
+    """Whether the relaxed plan breaks a rule above the first tier; shared parcels apart, which seldom matter."""
+    concerned = np.array([row.code != "parcel_overbuilt" for row in problem.site_rows], dtype=bool)
+    if not concerned.any():
+        return False
+    scenario, link = multipliers.scenarios[0], link_table(problem, multipliers)
+    arcs = priced_arcs(problem, coefficients, multipliers, scenario.end_price, link)
+    chosen = choose(tier, arcs.value[tier.arc] + scenario.part_price[tier.part], np.zeros(tier.site_count), pick=True)
+    _, margins = between_tiers(problem, coefficients, multipliers, link)
+    used = tier.arc[chosen.taken & (chosen.margin < 0.0)[tier.site]]
+    mix = likely_mix(problem, coefficients, float(problem.captured_t_per_day[used].sum()))
+    rules = MovingRows(problem, coefficients, tier, np.zeros(len(problem.site_rows)), mix)
+    return bool((rules.slope(chosen, margins, multipliers)[concerned] > 1e-6).any())
+
+
 def certificate(problem: Problem, coefficients: Coefficients, tier: FirstTier, base: Multipliers,
                 ceiling_cny_per_year: float, effort: Effort,
                 on_bound: Callable[[Bound], None] | None = None) -> Multipliers:
     """The best multipliers found from a base without prices of side rules, and with prices where rules bind."""
     found = price_mixes(problem, coefficients, tier, base, ceiling_cny_per_year, effort, on_bound)
     row = rule_prices(problem, coefficients, tier)
+    if row is None and upper_rules_bind(problem, coefficients, tier, found):
+        row = np.zeros(len(problem.site_rows))
     if row is None:
         return found
     ruled = base_multipliers(problem, coefficients, tier, effort, row=row)
@@ -247,7 +265,7 @@ def price_mixes(problem: Problem, coefficients: Coefficients, tier: FirstTier, m
         scenario = multipliers.scenarios[position[mix]]
         own = last_tier(problem, with_row_prices(problem, coefficients, scenario.row))
         worth = most_worth(own, row, scenario.end_price, most_arriving_t_per_day(problem))
-        moving = row[0] if len(problem.site_rows) else None
+        moving = row[0] if scenario.row.any() else None
         cost = 0.0 if moving is not None else float(mix_cost_cny_per_year(own, row)[0])
         enough = ceiling_cny_per_year - (cost - float(worth[0]))
         reach = REACH_SHARE * max(float(tier.open_cny_per_year.min(axis=1).clip(0, 1e15).sum()) * 0.2, 1.0)

@@ -84,7 +84,7 @@ class MovingRows(FixedRows):
 
     def turn(self, chosen: SiteChoices, margins: tuple[Float, ...], multipliers: Multipliers) -> float:
         """The direction follows how far the relaxed plan exceeds each rule."""
-        slope = self._slope(chosen, margins, multipliers)
+        slope = self.slope(chosen, margins, multipliers)
         self._way = KEEP_DIRECTION * self._way + (1.0 - KEEP_DIRECTION) * slope
         self._way = np.where((self.row <= 0.0) & (self._way < 0.0), 0.0, self._way)
         return float(self._way @ self._way)
@@ -98,7 +98,7 @@ class MovingRows(FixedRows):
         self._way = np.zeros_like(self._way)
         self.set(row)
 
-    def _slope(self, chosen: SiteChoices, margins: tuple[Float, ...], multipliers: Multipliers) -> Float:
+    def slope(self, chosen: SiteChoices, margins: tuple[Float, ...], multipliers: Multipliers) -> Float:
         """How far the relaxed plan exceeds each rule, in units, [R]."""
         problem, rows = self._problem, self._problem.rows
         value = self._taken(0, (chosen.margin < 0.0) | self.tier.must_open, _sizes(self.tier, chosen))
