@@ -61,7 +61,7 @@ def read_old_plan(folder: Path) -> OldPlan:
     try:
         _require_same_inputs(folder, study)
         plan_json = read_plan_json(folder / "plan.json")
-        brief = read_brief(study)
+        brief = read_brief(study, checked=True)
         ground = unedited_ground(brief, read_ground_cache(folder, study))
         problem = as_problem(brief, with_edits(brief, ground))
         plan = read_plan(folder, problem, plan_json.status)

@@ -75,7 +75,7 @@ class Brief:
 def read_brief(study: Study, *, checked: bool = False) -> Brief:
     """The study's network, rules and layers, checked together; DataError with every error.
 
-    `checked`: these very inputs have made a plan before, so the slow checks of what they say of each other are left out.
+    `checked`: these very inputs have made a plan before, so what they say of each other is not checked again.
     """
     if not checked:
         require_sound(study)
