@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from optimizer.bound import Bound, lower_bound, most_arriving_t_per_day, with_row_prices
 from optimizer.configurations import last_tier, mix_cost_cny_per_year, most_worth
 from optimizer.first_tier import FirstTier, first_tier
+from optimizer.links import Reach
 from optimizer.multipliers import Multipliers, Scenario
 from optimizer.objectives import Coefficients
 from optimizer.problem import Problem
@@ -33,14 +34,26 @@ def carried_multipliers(old: Problem, multipliers: Multipliers, new: Problem) ->
     New parts and rules get 0, new sites of a tier what the old site has whose drives from below are most alike.
     """
     part = _positions(old.demand.part_ids, new.demand.part_ids)
-    scenarios = tuple(Scenario(_taken(s.part_price, part), s.end_price, _rows(old, s, new))
-                      for s in multipliers.scenarios)
     source = [_like(old, new, level) if level else np.empty(0, dtype=np.int64) for level in range(len(new.sites))]
     last = len(new.sites) - 1
+    scenarios = tuple(Scenario(_taken(s.part_price, part), s.end_price, _rows(old, s, new),
+                               None if s.reach is None else _reach_of(old, s.reach, new, part),
+                               None if s.area is None else s.area[source[last]]) for s in multipliers.scenarios)
     per_t, per_m3 = (tuple(prices[source[n]] if 0 < n < last else prices for n, prices in enumerate(tiers))
                      for tiers in (multipliers.site_per_t, multipliers.site_per_m3))
     link_part, link_site, link_value = _links(old, multipliers, part, source)
     return Multipliers(scenarios, link_part, link_site, link_value, per_t, per_m3)
+
+
+def _reach_of(old: Problem, reach: Reach, new: Problem, part: Int) -> Reach:
+    """A reach by ids; parts that measured it from a site that is gone measure it from one they can walk to."""
+    walk = new.walk
+    to = _positions(new.sites[0].ids, old.sites[0].ids)
+    site = np.where(part >= 0, to[reach.site[np.maximum(part, 0)]], -1)
+    near = np.zeros(len(site), dtype=np.int64)
+    order = np.argsort(-walk.distance_m, kind="stable")  # the nearest is written last
+    near[walk.part[order]] = walk.site[order]
+    return Reach(_taken(reach.price, part), np.where(site >= 0, site, near), _taken(reach.share, part))
 
 
 def _rows(old: Problem, scenario: Scenario, new: Problem) -> Float:
@@ -116,6 +129,10 @@ def _deciding(problem: Problem, coefficients: Coefficients, multipliers: Multipl
     return int(np.argmax(judged))
 
 
+def _stored_reach(reach: Reach) -> Reach:
+    return Reach(as_stored(reach.price), reach.site, reach.share.astype(np.float32).astype(np.float64))
+
+
 def _reach(tier: FirstTier) -> float:
     cheapest = tier.open_cny_per_year.min(axis=1, initial=np.inf)
     return REACH_SHARE * max(float(cheapest[np.isfinite(cheapest)].sum()) * 0.2, 1.0)
@@ -123,7 +140,8 @@ def _reach(tier: FirstTier) -> float:
 
 def _stored(multipliers: Multipliers) -> Multipliers:
     """The multipliers as the file will hold them."""
-    return Multipliers(tuple(Scenario(as_stored(s.part_price), as_stored(s.end_price), as_stored_rows(s.row))
+    return Multipliers(tuple(Scenario(as_stored(s.part_price), as_stored(s.end_price), as_stored_rows(s.row),
+                                      None if s.reach is None else _stored_reach(s.reach), s.area)
                              for s in multipliers.scenarios),
                        multipliers.link_part, multipliers.link_site, as_stored(multipliers.link_value),
                        tuple(map(as_stored, multipliers.site_per_t)), tuple(map(as_stored, multipliers.site_per_m3)))
