@@ -37,6 +37,8 @@ class TierPlan:
     tier_id: str
     size_ids: tuple[str, ...]
     fed_by: Profile | None
+    street_classes: tuple[tuple[str, ...] | None, ...] = ()
+    """Highway classes beside which each size may stand, None for any; empty: all sizes anywhere."""
 
 
 @dataclass(frozen=True)
@@ -216,7 +218,12 @@ def _on_streets(places: Places, tier: TierPlan, on_foot: Access, by_truck: Acces
     points = shapely.points(found.xy)
     zone = zone_of(gpd.GeoSeries(points, crs=places.crs_metric), places.zones)
     fits = np.ones((len(found.ids), len(tier.size_ids)), dtype=bool)
-    return _with_existing(places, tier, found.ids, zone, points, found.xy, np.full(len(found.ids), np.inf), fits)
+    for size, classes in enumerate(tier.street_classes):
+        if classes is not None:
+            fits[:, size] = np.isin(on_foot.streets.highway[found.snap.edge].astype(str), classes)
+    some = np.flatnonzero(fits.any(axis=1))  # beside other streets nothing can stand
+    return _with_existing(places, tier, [found.ids[int(n)] for n in some], [zone[int(n)] for n in some], points[some],
+                          found.xy[some], np.full(len(some), np.inf), fits[some])
 
 
 def _on_land(places: Places, screened: ScreenedLand | None, tier: TierPlan) -> TierSites:

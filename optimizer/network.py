@@ -103,6 +103,8 @@ class Size(Config):
     min_t_per_day: NonNegative = 0.0
     max_households: Positive | None = None
     """Household cap of this size, for the first tier; a tighter cap of its tier or of a rule counts besides."""
+    street_classes: tuple[str, ...] | None = None
+    """OSM highway classes beside which a new site of the first tier may have this size; None: any."""
     area_m2: NonNegative
     storage_m3: Positive | None = None
     storage_days: Positive | None = None
@@ -252,8 +254,9 @@ def _size_faults(where: str, number: int, size: Size, materials: int) -> list[st
     if number == 0 and size.accepts is not None and len(set(size.accepts)) < materials:
         faults.append(f"{where}, size '{size.id}': a site of the first tier must accept every material, "
                       "since a resident brings all of them to one site")
-    if number > 0 and size.max_households is not None:
-        faults.append(f"{where}, size '{size.id}': max_households is for the first tier")
+    for key in ("max_households", "street_classes"):
+        if number > 0 and getattr(size, key) is not None:
+            faults.append(f"{where}, size '{size.id}': {key} is for the first tier")
     return faults
 
 

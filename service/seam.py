@@ -115,7 +115,8 @@ def with_edits(brief: Brief, ground: Ground) -> Ground:
 
 def unedited_ground(brief: Brief, measured: Measured | None = None) -> Ground:
     """The ground before any edit; with `measured` (of the same study) distances are not measured again."""
-    tiers = [TierPlan(t.id, tuple(s.id for s in t.sizes), _profile(brief.network, t))
+    tiers = [TierPlan(t.id, tuple(s.id for s in t.sizes), _profile(brief.network, t),
+                      tuple(s.street_classes for s in t.sizes))
              for t in brief.network.tiers]
     cap = brief.household_cap
     limits = PartLimits(None if cap is None else PART_SHARE * cap, PART_AREA_M2)

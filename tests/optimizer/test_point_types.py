@@ -82,6 +82,7 @@ def test_residents_fill_a_terminal_up_to_its_own_cap() -> None:
 @pytest.mark.parametrize(("tier", "change", "text"), [
     (0, {"accepts": ("m0",)}, "must accept every material"),
     (1, {"max_households": 10.0}, "is for the first tier"),
+    (2, {"street_classes": ("residential",)}, "is for the first tier"),
 ])
 def test_what_a_size_cannot_be_is_refused_by_name(tier: int, change: dict[str, object], text: str) -> None:
     document = small_problem(0).network.model_dump()

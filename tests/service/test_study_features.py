@@ -41,6 +41,44 @@ def bypassed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return finished(town)
 
 
+@pytest.fixture(scope="module")
+def typed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Terminals for 900 households beside tertiary streets, staffed points beside residential ones."""
+    town = TinyTown(tmp_path_factory.mktemp("typed"))
+    town.layers["communities"]["population"] = town.layers["communities"]["population"] // 3
+    network: dict[str, Any] = packaged_network()
+    staffed = network["tiers"][0]["sizes"][0]
+    terminal = {**staffed, "id": "terminal", "type": "smart_terminal", "max_households": 900, "storage_m3": 3,
+                "storage_days": 1, "build_cost_cny": 20_000, "fixed_cost_cny_per_year": 15_000,
+                "street_classes": ["tertiary"]}
+    network["tiers"][0]["sizes"] = [{**staffed, "street_classes": ["residential"]}, terminal]
+    for tier in network["tiers"][1:]:
+        for size in tier["sizes"]:
+            size["build_cost_cny"], size["fixed_cost_cny_per_year"] = 200_000, 100_000
+    town.add_network("two_types", network)
+    return finished(town)
+
+
+def test_types_of_points_stand_where_they_may_and_hold_whom_they_may(typed: Path) -> None:
+    verdict = recynet("verify", typed)
+    assert verdict.exit_code == 0, verdict.output
+    points = features(typed, "collection_point")
+    assert {p["type"] for p in points} == {"staffed", "smart_terminal"}
+    terminals = [p for p in points if p["type"] == "smart_terminal"]
+    assert all(p["households_count"] <= 900 * (1 + 1e-6) for p in terminals)
+    kpis = plan_of(typed)["kpis"]
+    assert kpis["collection_point_type_smart_terminal_count"]["value"] == len(terminals)
+    assert kpis["collection_point_type_staffed_count"]["value"] == len(points) - len(terminals)
+
+
+def test_points_with_little_storage_are_visited_more_often(typed: Path) -> None:
+    visits: dict[str, list[float]] = {}
+    for point in features(typed, "collection_point"):
+        if point["visits_per_week_count"] is not None:
+            visits.setdefault(point["type"], []).append(point["visits_per_week_count"])
+    assert min(visits["smart_terminal"]) >= 7.0
+
+
 def test_a_nearest_plan_is_accepted_and_says_what_its_bound_leaves_out(nearest: Path) -> None:
     assert recynet("verify", nearest).exit_code == 0
     claim = json.loads((nearest / "certificate.json").read_text(encoding="utf-8"))
