@@ -44,13 +44,15 @@ class OldPlan:
     @property
     def objective_cny_per_year(self) -> float:
         """What the old plan says it costs; its layers hold nine decimals, so a recomputation may differ by a fen."""
-        return self.plan_json.objective_cny_per_year
+        stated = self.plan_json.objective_cny_per_year
+        return float("nan") if stated is None else stated
 
     @property
     def gap_cny_per_year(self) -> float:
         """Objective less bound; inf without a bound."""
         bound = self.plan_json.bound_cny_per_year
-        return float("inf") if bound is None else self.objective_cny_per_year - bound
+        stated = self.plan_json.objective_cny_per_year
+        return float("inf") if bound is None or stated is None else stated - bound
 
 
 def read_old_plan(folder: Path) -> OldPlan:

@@ -38,7 +38,8 @@ def solved_again(folder: Path, target: Path, *wishes: dict[str, Any]) -> tuple[R
     edits = target / "edits.geojson"
     edits.write_text(json.dumps({"type": "FeatureCollection", "features": rows}), encoding="utf-8")
     cpu_s: dict[str, float] = {}
-    found = resolve(folder, edits, target / "edited", watch=lambda news: cpu_s.update({news.phase: time.process_time()}))
+    found = resolve(folder, edits, target / "edited",
+                    watch=lambda news: cpu_s.update({news.phase: time.process_time()}))
     return found, cpu_s["edit_costs"] - cpu_s["siting"]
 
 
