@@ -58,8 +58,8 @@ def solve(problem: Problem, time_limit_s: float, seed: int) -> Answer:
     found = site_network(problem, SiteSettings(time_limit_s=SEARCH_SHARE * time_limit_s, seed=seed))
     report, gross = found.plan.report, books(problem, found.plan).gross_cost_cny_per_year
     bound = math.nan if report.bound_cny_per_year is None else report.bound_cny_per_year
-    return Answer(report.status, report.objective_cny_per_year, bound, (report.objective_cny_per_year - bound) / gross,
-                  gross, False, "", found.plan)
+    gap = (report.objective_cny_per_year - bound) / gross if gross > 0.0 else math.nan
+    return Answer(report.status, report.objective_cny_per_year, bound, gap, gross, False, "", found.plan)
 
 
 def referee(problem: Problem, answer: Answer) -> tuple[float, list[str]]:
