@@ -23,10 +23,12 @@ PATHS = 36
 MOST_PATHS = 40_000
 """Path variables of one model; with many clients and products each gets fewer."""
 LEAST_PATHS = 6
-TREE_SHARE = 0.55
+TREE_SHARE = 0.4
 """Part of the time left for branch and bound on everything before neighbourhoods take over."""
-ROUND_S, QUICK_S = 8.0, 1.0
-FIRST_FREE_SHARE = 0.4
+ROUND_S = 8.0
+FIRST_FREE_SHARE, SHRINK = 0.4, 0.9
+"""Sites freed in the first round; rounds that time cuts shrink it, others let it grow."""
+DOUBT_BONUS = 1.5
 ROOM = 1e-9
 ELSEWHERE = 1e-7
 """Shares below that are rounding of the engine."""
@@ -159,19 +161,15 @@ class _Search:
         upper[built.first_elsewhere:first] = 0.0
         while not self.done() and self.flows is not None:
             doubt = np.abs(relaxed - self.open) > 0.1
-            order = np.argsort(-(random.random(count) + doubt * random.random()), kind="stable")
+            order = np.argsort(-(random.random(count) + DOUBT_BONUS * random.random() * doubt), kind="stable")
             kept = order[min(free, count):]
             low, high = model.lower.copy(), upper.copy()
             low[first + kept] = high[first + kept] = self.open[kept]
-            began = time.monotonic()
             answer = solve(replace(model, lower=low, upper=high), relative_gap=1e-5,
                            time_limit_s=min(ROUND_S, self.left_s()))
             if answer.x is not None and answer.objective < self.cost - PROVEN * abs(self.cost):
                 self.offer(answer.x[first:] > 0.5)
-            if answer.hit_time_limit:
-                free = max(4, int(0.85 * free))
-            elif time.monotonic() - began < QUICK_S:
-                free = min(count, free + max(1, count // 20))
+            free = max(4, int(SHRINK * free)) if answer.hit_time_limit else min(count, free + max(1, count // 20))
 
 
 def _task(demand: ArrayLike, plant_capacity: ArrayLike, plant_fixed: ArrayLike, depot_capacity: ArrayLike,
