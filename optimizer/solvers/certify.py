@@ -118,7 +118,11 @@ def relaxed_at(problem: Problem, coefficients: Coefficients, tier: FirstTier, mu
     value = priced_arcs(problem, coefficients, multipliers, end_price, link_table(problem, multipliers)).value[tier.arc]
     parts = len(problem.demand.part_ids)
     if sizes is None:
-        return relax(tier, value, parts, rules=rules)
+        found = relax(tier, value, parts, rules=rules)
+        if found is None and rules is not None:  # out of time: without prices of the rules, better than nothing
+            found = relax(tier, value, parts)
+            return None if found is None else replace(found, row_price=np.zeros(len(rules)))
+        return found
     reduced = value + multipliers.scenarios[0].part_price[tier.part]
     typical = np.where(np.isfinite(tier.open_cny_per_year), tier.open_cny_per_year, 0.0).max(axis=1)
     useful = reduced <= USEFUL_SHARE * typical[tier.site]
