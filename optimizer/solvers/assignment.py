@@ -14,6 +14,7 @@ from optimizer.objectives import Coefficients
 from optimizer.plan import Flows, OpenSites
 from optimizer.prices import no_prices, onward_prices
 from optimizer.problem import Problem
+from optimizer.solvers.large_service import NEAR, is_large, made_whole, near_pairs
 from optimizer.solvers.linear import LinearModel, RowBuilder, solve
 
 Float = NDArray[np.float64]
@@ -23,6 +24,8 @@ GAP_SHARE = 1e-5
 """Points are served to within this share of their path costs; single moves then settle the rest."""
 MISSING = 1e12
 """Stands for 'no way' in cost tables."""
+UNLIMITED = 1e9
+"""Stands for a capacity that does not bind, t/day or m3/day."""
 HOPELESS = 1e8
 """Yearly costs of one t/day above this contain MISSING."""
 
@@ -89,11 +92,14 @@ def transport(problem: Problem, up: Upward, site: Int, t_per_day: Float) -> Serv
         share[rows, nearest] = 1.0
         free = np.zeros(cost.shape[1])
         return Served(site, share, float(cost[rows, nearest].sum()), free, free)
-    model = _service_model(cost, mass, volume, up, whole=False)
-    answer = solve(model, time_limit_s=10.0)
+    for near in (NEAR, cost.shape[1]):
+        pairs = near_pairs(cost, near)
+        answer = solve(_service_model(cost, pairs, mass, volume, up, whole=False), time_limit_s=10.0)
+        if answer.x is not None or len(pairs[0]) == cost.size:
+            break
     if answer.x is None or answer.dual is None:
         return None
-    share = answer.x.reshape(cost.shape)
+    share[pairs] = answer.x
     worth = np.maximum(-answer.dual[len(cost):][:2 * cost.shape[1]], 0.0).reshape(2, -1)
     return Served(site, share, float((share * cost).sum()), worth[0], worth[1])
 
@@ -112,7 +118,13 @@ def serve_points(problem: Problem, up: Upward, site: Int, t_per_day: Float, *,
         return None
     if _all_fit(nearest, mass, volume, up):
         return nearest
-    model = _service_model(cost, mass, volume, up, whole=True)
+    if is_large(cost) and not up.least_t_per_day.any():
+        found = transport(problem, up, site, t_per_day)
+        room = np.stack([up.capacity_t_per_day, np.minimum(up.capacity_m3_per_day, UNLIMITED)], axis=1)
+        use, dear = np.stack([mass, volume], axis=1), np.where(cost > HOPELESS * mass[:, None], np.inf, cost)
+        return None if found is None else made_whole(found.share, dear, use, room)
+    pairs = near_pairs(cost, cost.shape[1])
+    model = _service_model(cost, pairs, mass, volume, up, whole=True)
     answer = solve(model, time_limit_s=time_limit_s, absolute_gap=GAP_SHARE * float(np.abs(cost.min(axis=1)).sum()))
     if answer.x is None:
         return None
@@ -120,22 +132,23 @@ def serve_points(problem: Problem, up: Upward, site: Int, t_per_day: Float, *,
     return served
 
 
-def _service_model(cost: Float, mass: Float, volume: Float, up: Upward, *, whole: bool) -> LinearModel:
-    points, stations = cost.shape
-    variable = np.arange(points * stations).reshape(points, stations)
+def _service_model(cost: Float, pairs: tuple[Int, Int], mass: Float, volume: Float, up: Upward, *,
+                   whole: bool) -> LinearModel:
+    """One column per pair of point and station."""
+    (points, stations), (point, station) = cost.shape, pairs
+    variable = np.arange(len(point))
     rows = RowBuilder()
     once = rows.block(points, lower=1.0, upper=1.0)
-    rows.put(once + np.arange(points)[:, None], variable, 1.0)
+    rows.put(once + point, variable, 1.0)
     for use, capacity in ((mass, up.capacity_t_per_day), (volume, up.capacity_m3_per_day)):
         room = rows.block(stations, upper=np.where(np.isfinite(capacity), capacity, 1e9) * (1 - 1e-9))
-        rows.put(room + np.arange(stations)[None, :], variable, use[:, None])
+        rows.put(room + station, variable, use[point])
     if up.least_t_per_day.any():
         enough = rows.block(stations, lower=_with_margin(up.least_t_per_day, up.capacity_t_per_day))
-        rows.put(enough + np.arange(stations)[None, :], variable, mass[:, None])
-    way = cost <= HOPELESS * mass[:, None]
-    extra = np.where(way, cost - cost.min(axis=1)[:, None], 0.0)
-    return LinearModel(extra.ravel(), np.zeros(variable.size), way.ravel().astype(np.float64),
-                       np.full(variable.size, whole), rows.rows())
+        rows.put(enough + station, variable, mass[point])
+    way = cost[pairs] <= HOPELESS * mass[point]
+    extra = np.where(way, cost[pairs] - cost.min(axis=1)[point], 0.0)
+    return LinearModel(extra, np.zeros(len(point)), way.astype(np.float64), np.full(len(point), whole), rows.rows())
 
 
 def _with_margin(least: Float, capacity: Float) -> Float:
