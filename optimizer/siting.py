@@ -19,23 +19,19 @@ from optimizer.accounts import Books, all_coefficients, arc_of_part, books
 from optimizer.assemble import assemble
 from optimizer.bound import Bound, lower_bound, with_row_prices
 from optimizer.first_tier import FirstTier, first_tier
-from optimizer.first_tier_rules import first_tier_rules
 from optimizer.minimums import has_minimums
 from optimizer.multipliers import Multipliers
 from optimizer.objectives import Coefficients
 from optimizer.plan import Flows, OpenSites, Plan, SolveReport, Status
-from optimizer.pools import last_tier_pools, pools_of
-from optimizer.prices import unserved_cny_per_year
 from optimizer.problem import Problem
 from optimizer.row_limits import row_limits
 from optimizer.row_repair import lawful_sites, with_minimums
-from optimizer.solvers.ascent import raise_part_prices
-from optimizer.solvers.assignment import Served, Upward, path_cost, transport, upward
 from optimizer.solvers.bound_process import BoundProcess
-from optimizer.solvers.certify import Effort, blank, capacity_prices, end_price_guess, relaxed_at
+from optimizer.solvers.certify import Effort, blank, end_price_guess, relaxed_at
+from optimizer.solvers.first_tier_search import FirstTierSearch
 from optimizer.solvers.moves import settle_and_improve
 from optimizer.solvers.nearest_plan import nearest_plan
-from optimizer.solvers.ruin_recreate import FirstTierPlan, improve
+from optimizer.solvers.ruin_recreate import FirstTierPlan
 from optimizer.solvers.upper_search import improve_upper
 from optimizer.solvers.upper_tiers import Supply, choose_upper_tiers
 from optimizer.solvers.whole_model import is_small, solve_whole
@@ -43,17 +39,17 @@ from optimizer.solvers.whole_model import is_small, solve_whole
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
-GUIDE_STEPS = 25
-QUICK = 16
-"""The first plan takes this part of the iterations: the bound only needs to know what some plan costs."""
+ITERATIONS_PER_PASS = 2_000.0
+"""Iterations stand for passes of regions over the city, so that larger cities get more of them."""
+QUICK, ROUND = 0.1, 0.25
+"""Parts of the passes of the main search in the first plan, of which the bound only needs to know what it costs, and in
+each of the later rounds."""
 PRICE_SHARES = (1.0, 0.4, 0.0)
 """Shares of the relaxation's prices of scarce rules that are tried; the best goes on."""
 NEAREST_TRIES = 20
 """Changes tried per iteration where residents use the nearest site: each is cheap."""
 LEAST_PRICE_SHARE = 0.05
 """What a rule asks for is never cheaper than this share of its cost in the search."""
-KERNEL_SHARE = 0.25
-"""Sites whose opening looks dearer than this share of a typical site at the part prices are not tried."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,7 @@ class SiteSettings:
     gap: float = 0.01
     """Share to which the integer programme of the upper tiers is solved."""
     iterations: int = 6_000
-    """Ruin-and-recreate iterations of the main round; later rounds take an eighth."""
+    """Effort of the main search, see ITERATIONS_PER_PASS."""
     rounds: int = 3
     time_limit_s: float = 120.0
     seed: int = 1
@@ -165,12 +161,15 @@ class _Search:
                  clock: _Clock, on_progress: Callable[[Progress], None], bounding: BoundProcess) -> None:
         self.problem, self.coefficients, self.tier = problem, coefficients, tier
         self.settings, self.clock, self.on_progress = settings, clock, on_progress
-        self.priced, self.priced_tier = coefficients, tier
+        self.priced = coefficients
         self.guide = np.zeros(len(problem.demand.part_ids))
         self.best: float | None = None
         self.account: Books | None = None
         self._bounding = bounding
         self._trim_price = np.zeros(len(problem.network.materials))
+        self._end_price = np.empty(0)
+        self._first_tier = FirstTierSearch(problem, coefficients, tier, settings.seed)
+        self._passes = settings.iterations / ITERATIONS_PER_PASS
 
     def _price_rules(self, price: Float) -> None:
         """Let openings pay for what they take of scarce rules, such as a budget, and earn what a rule asks for."""
@@ -178,9 +177,6 @@ class _Search:
         self.priced = replace(charged, open_cny_per_year=tuple(
             np.maximum(cost, LEAST_PRICE_SHARE * bare) for cost, bare in
             zip(charged.open_cny_per_year, self.coefficients.open_cny_per_year, strict=True)))
-        allowed = np.isfinite(self.tier.open_cny_per_year)
-        self.priced_tier = replace(self.tier, open_cny_per_year=np.where(
-            allowed, self.priced.open_cny_per_year[0], np.inf))
 
     def news(self, phase: str, share: float) -> Progress:
         """Where the search stands, with the bound so far."""
@@ -228,7 +224,7 @@ class _Search:
             if best is None or cost < best[0]:
                 best = (cost, plan, trial)
         assert best is not None
-        self.guide, self.priced, self.priced_tier = best[2].guide, best[2].priced, best[2].priced_tier
+        self.guide, self.priced, self._end_price = best[2].guide, best[2].priced, best[2]._end_price
         return best[1]
 
     def _quick_at(self, supply: Supply) -> Plan:
@@ -251,18 +247,17 @@ class _Search:
         start = FirstTierPlan(np.full(len(problem.demand.part_ids), -1, dtype=np.int64),
                               lowest.size_of(tier.site_count))
         self.clock.mark("upper_tiers")
-        return self._whole(upper, self._search(upper, start, max(1, self.settings.iterations // QUICK), (0.2, 0.25),
-                                               filled=False))
+        return self._whole(upper, self._search(upper, start, QUICK * self._passes, (0.2, 0.25), filled=False))
 
     def first_plan(self, quick: Plan) -> Plan:
         """The first tier searched in earnest, the upper tiers sized for what it brings, then filled."""
         upper = quick.open_sites[1:]
         if not all(len(opened.site) for opened in upper):
             return quick
-        found = self._search(upper, self._choices(quick), self.settings.iterations, (0.25, 0.6), filled=False)
+        found = self._search(upper, self._choices(quick), self._passes, (0.25, 0.6), filled=False)
         upper = improve_upper(self.problem, self.priced, upper, self._supply(found))
         self.clock.mark("upper_tiers")
-        plan = self._whole(upper, self._search(upper, found, self.settings.iterations // 8, (0.6, 0.65), filled=True))
+        plan = self._whole(upper, self._search(upper, found, ROUND * self._passes, (0.6, 0.65), filled=True))
         self.known(plan)
         return min(quick, plan, key=lambda p: books(self.problem, p).objective_cny_per_year)
 
@@ -280,8 +275,7 @@ class _Search:
             upper = improve_upper(self.problem, self.priced, best.open_sites[1:], self._supply(found))
             self.clock.mark("upper_tiers")
             share = 0.65 + 0.25 * number / rounds
-            found = self._search(upper, found, self.settings.iterations // 8, (share, share + 0.25 / rounds),
-                                 filled=True)
+            found = self._search(upper, found, ROUND * self._passes, (share, share + 0.25 / rounds), filled=True)
             other = self._whole(upper, found)
             cost = books(self.problem, other).objective_cny_per_year
             if cost < value - 1.0:
@@ -325,39 +319,21 @@ class _Search:
                             minlength=len(rows))
         return rows.most - taken
 
-    def _search(self, upper: tuple[OpenSites, ...], start: FirstTierPlan, iterations: int, span: tuple[float, float],
+    def _search(self, upper: tuple[OpenSites, ...], start: FirstTierPlan, passes: float, span: tuple[float, float],
                 *, filled: bool) -> FirstTierPlan:
-        """The first tier improved under given upper tiers.
-
-        With `filled` the rooms of the open sites above are limits; without, station room costs what more of it would,
-        so that the stations can be sized for the loads afterwards.
-        """
-        problem, tier = self.problem, self.tier
-        up = upward(problem, self.coefficients, upper)
-        served = transport(problem, up, self._supply(start).site, self._supply(start).t_per_day) if filled else None
-        station, arc_cost = stations_of_sites(problem, self.coefficients, tier, up, served)
-        pools = pools_of(problem, tier, upper, station)
-        if not filled and len(upper) > 1:
-            price = capacity_prices(problem, self.priced, 1)[up.station]
-            arc_cost = arc_cost + price[station[tier.site]] * problem.captured_t_per_day[tier.arc].sum(axis=1)
-            pools = last_tier_pools(problem, tier, upper[-1].size)
-        kernel = self._guide(arc_cost)
+        """The first tier improved under given upper tiers; see FirstTierSearch.better."""
         begin, end = span
 
-        def watch(step: int, _: float) -> bool:
-            self.on_progress(self.news("search", begin + (end - begin) * step / max(iterations, 1)))
-            return self.clock.left_s() <= 0.0
+        def watch(share: float, _: float) -> float:
+            self.on_progress(self.news("search", begin + (end - begin) * share))
+            return self.clock.left_s()
 
-        rules = first_tier_rules(problem, upper, np.argmin(tier.open_cny_per_year, axis=1))
-        found = improve(_duty_free(self.priced_tier), arc_cost, self.guide, pools, start, iterations=iterations,
-                        seed=self.settings.seed, kernel=kernel, rules=rules, on_step=watch, cool=filled)
+        found = self._first_tier.better(upper, start, self._supply(start), self.priced, self.guide, self._end_price,
+                                        passes, filled=filled, watch=watch)
+        self.guide, self._end_price = found.part_price, found.end_price
+        self.clock.hit |= found.hit_time_limit
         self.clock.mark("search")
-        return found
-
-    def _guide(self, arc_cost: Float) -> NDArray[np.bool_]:
-        """Part prices at these arc costs, a little raised; returns the sites worth trying at them."""
-        self.guide, margin = raise_part_prices(self.priced_tier, arc_cost, self.guide, steps=GUIDE_STEPS)
-        return margin < KERNEL_SHARE * float(np.median(self.tier.open_cny_per_year.min(axis=1)))
+        return found.plan
 
     def outright(self, plan: Plan) -> Plan:
         """The plan, or that of the integer programme of the whole problem where it is cheaper."""
@@ -400,34 +376,3 @@ class _Search:
         sites_open = with_minimums(problem, self.coefficients, tuple(opened), range(len(opened)))
         return Plan(sites_open, np.full(len(problem.demand.part_ids), -1, dtype=np.int64), flows,
                     SolveReport("no_plan", 0.0, None))
-
-
-def _duty_free(tier: FirstTier) -> FirstTier:
-    """The first tier with sites that must stay at no cost but that of a larger size: closing them saves nothing."""
-    cost = tier.open_cny_per_year
-    duty = np.where(tier.must_open, cost.min(axis=1, initial=np.inf), 0.0) - tier.closed_cny_per_year
-    return replace(tier, open_cny_per_year=np.where(tier.must_open[:, None], cost - duty[:, None], cost))
-
-
-def stations_of_sites(problem: Problem, coefficients: Coefficients, tier: FirstTier, up: Upward,
-                      served: Served | None = None) -> tuple[Int, Float]:
-    """The open station each site of the first tier would use, [J_0], and each arc's yearly cost through it, [E].
-
-    Sites that are served already keep the station of the larger share; the others take the cheapest, the worth of a
-    station's room included.
-    """
-    q = problem.captured_t_per_day[tier.arc]
-    everything = np.zeros((tier.site_count, q.shape[1]))
-    np.add.at(everything, tier.site, q)
-    path = path_cost(problem, up, np.arange(tier.site_count), everything)
-    if served is not None:
-        bulk = everything @ problem.m3_per_t(problem.network.tiers[1].state)
-        path = path + everything.sum(axis=1)[:, None] * served.price_per_t + bulk[:, None] * served.price_per_m3
-    station = np.argmin(path, axis=1)
-    if served is not None:
-        station[served.site] = np.argmax(served.share, axis=1)
-    here = station[tier.site]
-    loads = q @ problem.trips_per_t(0)
-    cost = loads * up.trip_cny_per_year[tier.site, here] + (q * up.onward_cny_per_year[here]).sum(axis=1)
-    cost = cost + coefficients.arriving_cny_per_year(q, tier.arc)
-    return station, cost - unserved_cny_per_year(problem, coefficients)[tier.part]

@@ -16,8 +16,8 @@ from optimizer.plan import Flows, OpenSites, Plan, SolveReport
 from optimizer.pools import Pools, pools_of
 from optimizer.problem import Problem
 from optimizer.row_repair import lawful_sites, with_minimums
-from optimizer.siting import stations_of_sites
 from optimizer.solvers.assignment import Served, Upward, send_on, transport, upward
+from optimizer.solvers.first_tier_search import stations_of_sites
 from optimizer.solvers.moves import settle_and_improve
 from optimizer.solvers.ruin_recreate import FirstTierPlan, improve
 from optimizer.warm_scope import Scope, held_outside

@@ -53,8 +53,11 @@ class Answer:
 
 
 def solve(model: LinearModel, *, time_limit_s: float, relative_gap: float = 0.0, absolute_gap: float = 0.0,
-          start: Float | None = None) -> Answer:
-    """The best solution HiGHS finds (GLOP or SCIP where it breaks down); linear models are solved with their duals."""
+          start: Float | None = None, node_limit: int | None = None) -> Answer:
+    """The best solution HiGHS finds (GLOP or SCIP where it breaks down); linear models are solved with their duals.
+
+    `node_limit` ends an integer model after so many branches, with the same answer on every machine.
+    """
     built = mathopt.Model.from_model_proto(_proto(model))
     variables = list(built.variables())
     is_lp = not model.integer.any()
@@ -62,6 +65,7 @@ def solve(model: LinearModel, *, time_limit_s: float, relative_gap: float = 0.0,
     if not is_lp:
         parameters.relative_gap_tolerance = relative_gap
         parameters.absolute_gap_tolerance = absolute_gap
+        parameters.node_limit = node_limit
     hints = []
     if start is not None:
         hints = [mathopt.SolutionHint(variable_values=dict(zip(variables, start.tolist(), strict=True)))]
@@ -73,8 +77,9 @@ def solve(model: LinearModel, *, time_limit_s: float, relative_gap: float = 0.0,
             # HiGHS broke down inside (OR-Tools raises AttributeError while it reports that): the second engine tries
             engine = mathopt.SolverType.GLOP if is_lp else mathopt.SolverType.GSCIP
             result = mathopt.solve(built, engine, params=parameters, model_params=given)
-    limit = result.termination.reason in (mathopt.TerminationReason.FEASIBLE,
-                                          mathopt.TerminationReason.NO_SOLUTION_FOUND)
+    limit = (result.termination.reason in (mathopt.TerminationReason.FEASIBLE,
+                                           mathopt.TerminationReason.NO_SOLUTION_FOUND)
+             and result.termination.limit != mathopt.Limit.NODE)
     bounds = result.termination.objective_bounds
     if not result.has_primal_feasible_solution():
         return Answer(None, None, np.inf, bounds.dual_bound, limit)

@@ -1,0 +1,152 @@
+"""All sets of parts that a site may serve at little more than the best one's price: enumeration, compiled (numba).
+
+A column is a site, a size and the set of parts that use it. At part prices a column has a reduced cost; of a region's
+columns only those of small reduced cost can be in a plan better than the present one (Baldacci, Christofides and
+Mingozzi 2008, Mathematical Programming 115, do the same for routes).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from optimizer.solvers.first_tier_kernel import FITS, UNLIMITED
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+NODES = 20_000
+"""Branches tried per site and size."""
+
+
+@njit(cache=True)
+def list_columns(first, value, opened, use, capacity, least, cutoff, per_option, site, size, start, arc):  # type: ignore[no-untyped-def]
+    """Columns of reduced cost below the cutoff, into site, size, start (+1) and arc; their number, -1 if they overflow.
+
+    value [E] and opened [J, K] are reduced costs, use [E, D], capacity [K, D], least [K] t/day; at most per_option
+    columns of a site and size. A set that fits a cheaper size of the site is listed there only.
+    """
+    widest = 0
+    for j in range(len(first) - 1):
+        widest = max(widest, first[j + 1] - first[j])
+    item, key, chosen = np.empty(widest, np.int64), np.empty(widest), np.empty(widest, np.bool_)
+    load, count = np.empty(capacity.shape[1]), 0
+    start[0] = 0
+    for j in range(len(first) - 1):
+        for k in range(capacity.shape[0]):
+            if not opened[j, k] < UNLIMITED:
+                continue
+            items, tight = _items(first[j], first[j + 1], value, use, capacity[k], opened[j, k], cutoff, item, key)
+            if items == 0 or opened[j, k] + _reach(item, key, 0, items, value, use, capacity[k, tight], tight) > cutoff:
+                continue
+            count = _branch(item, key, items, tight, value, use, opened[j], capacity, least, k, cutoff, load, chosen,
+                            count, per_option, j, site, size, start, arc)
+            if count < 0:
+                return -1
+    return count
+
+
+@njit(cache=True)
+def _items(begin, end, value, use, room, fixed, cutoff, item, key):  # type: ignore[no-untyped-def]
+    """Arcs that may be in a column below the cutoff, best value per use first; the measure that binds most."""
+    count, gain = 0, 0.0
+    total = np.zeros(len(room))
+    for e in range(begin, end):
+        if value[e] < 0.0 and _fits(use[e], room):
+            gain += value[e]
+            total += use[e]
+    tight, most = 0, 0.0
+    for d in range(len(room)):
+        if total[d] / room[d] > most:
+            tight, most = d, total[d] / room[d]
+    if fixed + gain > cutoff:
+        return 0, tight
+    for e in range(begin, end):
+        if value[e] <= cutoff - fixed - gain and _fits(use[e], room):
+            ratio = value[e] / max(use[e, tight], 1e-12)
+            at = count
+            while at > 0 and key[at - 1] > ratio:
+                key[at], item[at] = key[at - 1], item[at - 1]
+                at -= 1
+            key[at], item[at] = ratio, e
+            count += 1
+    return count, tight
+
+
+@njit(cache=True)
+def _fits(load, room):  # type: ignore[no-untyped-def]
+    for d in range(len(room)):  # noqa: SIM110 - a compiled loop
+        if load[d] > room[d] * FITS:
+            return False
+    return True
+
+
+@njit(cache=True)
+def _reach(item, key, at, count, value, use, left, tight):  # type: ignore[no-untyped-def]
+    """The least value to be had with the items from `at` on, the last one cut to fit."""
+    now, left = 0.0, left * FITS
+    for a in range(at, count):
+        if key[a] >= 0.0:
+            break
+        u = use[item[a], tight]
+        if u > left:
+            return now + key[a] * left
+        left -= u
+        now += value[item[a]]
+    return now
+
+
+@njit(cache=True)
+def _belongs_here(load, opened, capacity, least, k):  # type: ignore[no-untyped-def]
+    """Whether the size has its minimum throughput and no cheaper size of the site would do."""
+    if load[1] < least[k]:
+        return False
+    for other in range(capacity.shape[0]):
+        cheaper = opened[other] < opened[k] or (opened[other] == opened[k] and other < k)
+        if cheaper and load[1] >= least[other] and _fits(load, capacity[other]):
+            return False
+    return True
+
+
+@njit(cache=True)
+def _branch(item, key, items, tight, value, use, opened, capacity, least, k, cutoff, load, chosen,  # type: ignore[no-untyped-def]
+            count, per_option, j, site, size, start, arc):
+    """Depth first with and without each item; the new number of columns, -1 if they overflow."""
+    room, now, at, found = capacity[k], opened[k], 0, 0
+    load[:] = 0.0
+    chosen[:items] = False
+    for _ in range(NODES):
+        while at < items:
+            if now + _reach(item, key, at, items, value, use, room[tight] - load[tight], tight) > cutoff:
+                break
+            if _fits(load + use[item[at]], room):
+                chosen[at] = True
+                now += value[item[at]]
+                load += use[item[at]]
+            at += 1
+        if at == items and now <= cutoff and _belongs_here(load, opened, capacity, least, k):
+            if count == len(site) or start[count] + items > len(arc):
+                return -1
+            end = start[count]
+            for a in range(items):
+                if chosen[a]:
+                    arc[end] = item[a]
+                    end += 1
+            if end > start[count]:
+                site[count], size[count] = j, k
+                count += 1
+                start[count] = end
+                found += 1
+                if found == per_option:
+                    break
+        at -= 1
+        while at >= 0 and not chosen[at]:
+            at -= 1
+        if at < 0:
+            break
+        chosen[at] = False
+        now -= value[item[at]]
+        load -= use[item[at]]
+        at += 1
+    return count
