@@ -19,15 +19,21 @@ from optimizer.objectives import Coefficients
 from optimizer.plan import OpenSites
 from optimizer.prices import no_prices, onward_prices
 from optimizer.problem import Problem, SiteStatus
+from optimizer.solvers.large_service import is_large, near_pairs
 from optimizer.solvers.linear import LinearModel, RowBuilder, solve
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 GROUPS = 24
+GROUPS_PER_SITE = 2
+"""Groups of loads for every site of tier 1 that the loads need at least, where that is more."""
 KERNEL_GROUPS = 8
 PER_SIZE = 3
 """Sites of each size of the higher tiers that enter the kernel."""
+NEAR_STATIONS = 16
+NEAR_ABOVE = 8
+"""In a large programme a group may use so many stations, and a station so many sites of each kind above it."""
 TRIM_SHARE = 0.03
 """Part of the loads that may be given up at the supply's trim price, where a cheaper mix of sites is a little small."""
 TURNED_AWAY_CNY_PER_T = 3000.0
@@ -59,7 +65,7 @@ class Supply:
 def choose_upper_tiers(problem: Problem, coefficients: Coefficients, supply: Supply, *, gap: float,
                        time_limit_s: float, seed: int) -> UpperChoice | None:
     """Sites and sizes of all tiers above the first for given loads; None when nothing was found in time."""
-    group, cost = _groups(coefficients, supply, seed)
+    group, cost = _groups(problem, coefficients, supply, seed)
     kernel = _kernel(problem, coefficients, supply, seed)
     model, layout = _build(problem, coefficients, group, cost, kernel, supply)
     scale = float(np.abs(model.cost[model.integer]).min()) if model.integer.any() else 1.0
@@ -75,13 +81,20 @@ def choose_upper_tiers(problem: Problem, coefficients: Coefficients, supply: Sup
     return UpperChoice(tuple(opened), answer.hit_time_limit)
 
 
-def _groups(coefficients: Coefficients, supply: Supply, seed: int) -> tuple[Float, Float]:
+def _needed(problem: Problem, supply: Supply, level: int) -> int:
+    """At least how many sites of a tier the loads need, each in a typical largest size."""
+    largest = np.where(problem.sites[level].allowed, problem.capacity_t_per_day(level)[None, :], 0.0).max(axis=1)
+    return math.ceil(float(supply.t_per_day.sum()) / max(float(np.median(largest[largest > 0.0])), 1e-9))
+
+
+def _groups(problem: Problem, coefficients: Coefficients, supply: Supply, seed: int) -> tuple[Float, Float]:
     """Loads merged into groups, [G, M], and their mean trip cost to every site of tier 1, [G, J_1].
 
     A group that holds a load without a way to a site has none either (inf).
     """
     trip = _bounded(coefficients.trip_cny[0][supply.site])
-    label = _cluster(trip, min(GROUPS, len(supply.site)), seed)
+    wanted = max(GROUPS, GROUPS_PER_SITE * _needed(problem, supply, 1))
+    label = _cluster(trip, min(wanted, len(supply.site)), seed)
     count = int(label.max()) + 1 if len(label) else 0
     load = np.zeros((count, supply.t_per_day.shape[1]))
     np.add.at(load, label, supply.t_per_day)
@@ -113,7 +126,8 @@ def _kernel(problem: Problem, coefficients: Coefficients, supply: Supply, seed: 
     kernel: list[Int] = [np.empty(0, dtype=np.int64)]
     trip = _bounded(coefficients.trip_cny[0][supply.site])
     weight = supply.t_per_day.sum(axis=1)
-    area = _cluster(trip, min(KERNEL_GROUPS, len(supply.site)), seed + 1)
+    needed = [_needed(problem, supply, level) for level in range(1, len(problem.sites))]
+    area = _cluster(trip, min(max(KERNEL_GROUPS, 2 * needed[0]), len(supply.site)), seed + 1)
     pull = np.zeros((int(area.max()) + 1 if len(area) else 0, trip.shape[1]))
     np.add.at(pull, area, trip * weight[:, None])
     for level in range(1, len(problem.sites)):
@@ -126,7 +140,7 @@ def _kernel(problem: Problem, coefficients: Coefficients, supply: Supply, seed: 
             if level == 1:
                 chosen.append(fits[np.argmin(pull[:, fits], axis=1)])
             central = pull.sum(axis=0)[fits] if level == 1 else pull[:, fits].mean(axis=0)
-            chosen.append(fits[np.argsort(central, kind="stable")[:PER_SIZE]])
+            chosen.append(fits[np.argsort(central, kind="stable")[:max(PER_SIZE, needed[level - 1])]])
         for row in problem.site_rows:
             if row.sense == ">=":
                 inside = np.unique(row.site[(row.tier == level) & (row.amount > 0.0)])
@@ -153,14 +167,14 @@ def _build(problem: Problem, coefficients: Coefficients, group: Float, group_tri
     share_cost = (np.maximum(per_t, 1e-12)[:, None] * group_trip[:, sites_1]
                   + DAYS_PER_YEAR * (group @ entering[1])[:, None]
                   + DAYS_PER_YEAR * group.sum(axis=1)[:, None] * coefficients.site_cny_per_t[1][sites_1])
-    cost += [share_cost.ravel(), DAYS_PER_YEAR * TURNED_AWAY_CNY_PER_T * group.sum(axis=1)]
-    width = len(sites_1)
-    share = np.arange(groups * width).reshape(groups, width)
-    away = groups * width + np.arange(groups)
+    g, t = near_pairs(np.where(np.isfinite(share_cost), share_cost, np.inf), NEAR_STATIONS)
+    cost += [share_cost[g, t], DAYS_PER_YEAR * TURNED_AWAY_CNY_PER_T * group.sum(axis=1)]
+    share = np.arange(len(g))
+    away = len(share) + np.arange(groups)
     served = rows.block(groups, lower=1.0, upper=1.0)
-    rows.put(served + np.arange(groups)[:, None], share, 1.0)
+    rows.put(served + g, share, 1.0)
     rows.put(served + np.arange(groups), away, 1.0)
-    cursor = groups * width + groups
+    cursor = len(share) + groups
     if supply.trim_cny_per_year is not None:
         onward = group @ _onward(problem, coefficients, sites_1).T
         path = np.min(per_t[:, None] * group_trip[:, sites_1] + onward, axis=1)
@@ -168,8 +182,8 @@ def _build(problem: Problem, coefficients: Coefficients, group: Float, group_tri
         _trim_rows(rows, served, cursor + np.arange(groups), group.sum(axis=1))
         cursor += groups
     # arriving tonnes per (kernel row, material) as triplets: row, material, column, tonnes per unit of the column
-    g, t, m = (a.ravel() for a in np.indices((groups, width, materials)))
-    arriving = (t, m, share[g, t], group[g, m])
+    arriving = (np.repeat(t, materials), np.tile(np.arange(materials), len(t)), np.repeat(share, materials),
+                group[g].ravel())
     for level in range(1, len(problem.sites)):
         pairs = np.argwhere(problem.sites[level].allowed[kernel[level]])
         layout.append((cursor, pairs))
@@ -182,10 +196,10 @@ def _build(problem: Problem, coefficients: Coefficients, group: Float, group_tri
         _site_rows(rows, problem, level, kernel[level], pairs, column)
         _capacity_rows(rows, problem, level, count, pairs, column, arriving)
         if level == 1:
-            linked = rows.block(groups * width, upper=0.0)
-            rows.put(linked + share.ravel(), share.ravel(), 1.0)
-            for k in range(groups):
-                rows.put(linked + share[k][pairs[:, 0]], column, -1.0)
+            linked = rows.block(len(share), upper=0.0)
+            rows.put(linked + share, share, 1.0)
+            here, size = np.nonzero(t[:, None] == pairs[:, 0][None, :])
+            rows.put(linked + here, column[size], -1.0)
         _accept_rows(rows, problem, level, count, pairs, column, arriving, group.sum(axis=0))
         if level + 1 < len(problem.sites):
             haul, arriving = _flow_rows(rows, problem, coefficients, level, kernel, cursor, arriving)
@@ -211,7 +225,9 @@ def _flow_rows(rows: RowBuilder, problem: Problem, coefficients: Coefficients, l
     """Flows from a tier to the next, per material, as new columns from `cursor`: their costs, and what they bring."""
     materials = len(problem.network.materials)
     low, high = kernel[level], kernel[level + 1]
-    t, c, m = (a.ravel() for a in np.indices((len(low), len(high), materials)))
+    low_at, high_at = _near_above(problem, coefficients, level, low, high)
+    t, c = np.repeat(low_at, materials), np.repeat(high_at, materials)
+    m = np.tile(np.arange(materials), len(low_at))
     flow = cursor + np.arange(len(t))
     haul = coefficients.trip_cny[level][low[t], high[c]] * problem.trips_per_t(level)[m]
     balance = rows.block(len(low) * materials, lower=0.0, upper=0.0)
@@ -221,6 +237,25 @@ def _flow_rows(rows: RowBuilder, problem: Problem, coefficients: Coefficients, l
     cost = DAYS_PER_YEAR * (haul + coefficients.entering_cny_per_t[level + 1][m]
                             + coefficients.site_cny_per_t[level + 1][high[c]])
     return cost, (c, m, flow, np.ones(len(flow)))
+
+
+def _near_above(problem: Problem, coefficients: Coefficients, level: int, low: Int, high: Int) -> tuple[Int, Int]:
+    """Pairs of kernel sites of a tier and the next that may be joined: all, or the nearest of each kind to each site.
+
+    Sites are of one kind if they may be built for the same materials.
+    """
+    trip = _bounded(coefficients.trip_cny[level][low][:, high])
+    if not is_large(trip):
+        return near_pairs(trip, trip.shape[1])
+    takes = (problem.sites[level + 1].allowed[high].astype(np.int64) @ problem.accepts(level + 1).astype(np.int64)) > 0
+    _, kind = np.unique(takes, axis=0, return_inverse=True)
+    table = np.zeros(trip.shape, dtype=bool)
+    for one in np.unique(kind):
+        inside = np.flatnonzero(kind.ravel() == one)
+        order = np.argsort(trip[:, inside], axis=1, kind="stable")[:, :NEAR_ABOVE]
+        table[np.arange(len(low))[:, None], inside[order]] = True
+    low_at, high_at = np.nonzero(table)
+    return low_at.astype(np.int64), high_at.astype(np.int64)
 
 
 def _onward(problem: Problem, coefficients: Coefficients, stations: Int) -> Float:
