@@ -27,29 +27,28 @@ def atoms(areas: Bool, free: Bool) -> Bool:
     return np.asarray(np.unique(member, axis=0), dtype=np.bool_)
 
 
-def over_choices(value: Float, areas: Bool, free: Bool, extra: Int) -> tuple[Float, Bool]:
+def over_choices(value: Float, areas: Bool, offered: Bool, extra: Int) -> tuple[Float, Bool]:
     """The least over choices of atoms of the best value whose area holds the choice, per mix, and the sites chosen.
 
-    value [S, N] in scenarios (rows) for mixes with `extra` [N] sites; areas [S, J], `free` [J] the sites a mix may
-    add. Returns [N] and the free sites of the deciding choice, [N, J]. Where there are more than MOST_CHOICES choices
-    only scenarios that hold every free site count.
+    value [S, N] in scenarios (rows) for mixes with `extra` [N] sites out of those `offered` [N, J]; areas [S, J].
+    Returns [N] and the sites of the deciding choice, [N, J]. Where there are more than MOST_CHOICES choices only
+    scenarios that hold every offered site count.
     """
-    member = atoms(areas, free)
-    inside = areas[:, free].T
     least = np.empty(value.shape[1])
-    where = np.zeros((value.shape[1], len(free)), dtype=np.bool_)
-    for number in np.unique(extra).tolist():
-        mixes = np.flatnonzero(extra == number)
-        choices = _choices(len(member), int(number))
-        best = np.full((len(choices), len(mixes)), -np.inf)
-        for scenario in range(len(areas)):
-            holds = np.array([member[list(choice), scenario].all() for choice in choices], dtype=np.bool_)
-            best[holds] = np.maximum(best[holds], value[scenario, mixes][None, :])
+    where = np.zeros(offered.shape, dtype=np.bool_)
+    kinds, kind = np.unique(np.concatenate([extra[:, None], offered.astype(np.int64)], axis=1), axis=0,
+                            return_inverse=True)
+    for number, row in enumerate(kinds):
+        mixes, free = np.flatnonzero(kind.ravel() == number), row[1:].astype(np.bool_)
+        member = atoms(areas, free)
+        choices = _choices(len(member), int(row[0]))
+        holds = np.array([[member[list(choice), s].all() for s in range(len(areas))] for choice in choices])
+        best = np.where(holds[:, :, None], value[None, :, mixes], -np.inf).max(axis=1)
         worst = np.argmin(best, axis=0)
         least[mixes] = best[worst, np.arange(len(mixes))]
         for at, mix in zip(worst.tolist(), mixes.tolist(), strict=True):
             chosen = member[list(choices[at])]
-            where[mix, free] = (inside[:, None, :] == chosen[None, :, :]).all(axis=2).any(axis=1)
+            where[mix, free] = (areas[:, free].T[:, None, :] == chosen[None, :, :]).all(axis=2).any(axis=1)
     return least, where
 
 

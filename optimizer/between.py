@@ -26,6 +26,8 @@ CELLS = 4_000_000
 class Between:
     """Mixes of the tier between, none of which is beaten by another of as many sites, at the prices of some links."""
 
+    count: Int
+    """Sites of each mix that need not be open, [T]."""
     cost_cny_per_year: Float
     """Least cost of each mix, less the most that links can pay for as many sites, [T]."""
     room_t_per_day: Float
@@ -65,7 +67,7 @@ def between_mixes(problem: Problem, coefficients: Coefficients, link_per_site: F
     spare = np.maximum(free - cheapest, 0.0).sum() if np.isfinite(cheapest) else 0.0
     cost = cost + found.base_cny_per_year - top[count] - float(link_per_site[keep].sum()) - spare
     passed = problem.passed_share(1)
-    return Between(np.asarray(cost), room, float(price_per_t.max(initial=0.0)), float(passed.min()),
+    return Between(count, np.asarray(cost), room, float(price_per_t.max(initial=0.0)), float(passed.min()),
                    float(passed.max()), most_t_per_day)
 
 
@@ -102,6 +104,16 @@ def with_between(last: TierSites, rows: Int, price: Float, most_t_per_day: Float
     price [M] per t/day at the last tier, most_t_per_day [M] what can ever arrive there. The tonnes that arrive are
     limited by the sites of both tiers, which is where the price of either ends.
     """
+    out = np.empty(len(rows))
+    block = max(1, CELLS // max(len(between.room_t_per_day), 1))
+    for start in range(0, len(rows), block):
+        here = slice(start, start + block)
+        out[here] = each_between(last, rows[here], price, most_t_per_day, between).min(axis=1)
+    return out
+
+
+def each_between(last: TierSites, rows: Int, price: Float, most_t_per_day: Float, between: Between) -> Float:
+    """Cost less worth of every mix of the tier between with every mix of the last tier, [N, T]."""
     order = np.argsort(-price, kind="stable")
     falling = np.append(price[order], 0.0)
     room = np.stack([np.minimum(room_t_per_day(last, rows, order[: rank + 1]), most_t_per_day[order[: rank + 1]].sum())
@@ -109,13 +121,8 @@ def with_between(last: TierSites, rows: Int, price: Float, most_t_per_day: Float
     step = falling[:-1] - falling[1:]
     all_room = room_t_per_day(last, rows, np.arange(len(price)))
     entering = np.minimum(all_room / max(between.passed_least, 1e-12), between.most_t_per_day)
-    out = np.empty(len(rows))
-    block = max(1, CELLS // max(len(between.room_t_per_day), 1))
-    for start in range(0, len(rows), block):
-        rows_here = slice(start, start + block)
-        worth = between.price_per_t * np.minimum(entering[rows_here, None], between.room_t_per_day[None, :])
-        for rank in np.flatnonzero(step > 0.0):
-            arrives = between.room_t_per_day * between.passed_most
-            worth = worth + step[rank] * np.minimum(room[rows_here, rank, None], arrives[None, :])
-        out[rows_here] = (between.cost_cny_per_year[None, :] - worth).min(axis=1)
-    return out
+    worth = between.price_per_t * np.minimum(entering[:, None], between.room_t_per_day[None, :])
+    arrives = between.room_t_per_day * between.passed_most
+    for rank in np.flatnonzero(step > 0.0):
+        worth = worth + step[rank] * np.minimum(room[:, rank, None], arrives[None, :])
+    return np.asarray(between.cost_cny_per_year[None, :] - worth)

@@ -147,7 +147,7 @@ def scenario_value(problem: Problem, coefficients: Coefficients, multipliers: Mu
 
 
 @dataclass(frozen=True)
-class _Case:
+class Case:
     """One scenario evaluated below the last tier."""
 
     scenario: Scenario
@@ -170,27 +170,31 @@ def lower_bound(problem: Problem, coefficients: Coefficients, multipliers: Multi
         raise BadMultipliersError("the ceiling is not a number")
     check_multipliers(problem, multipliers)
     tier = first_tier(problem, coefficients)
-    cases = [_case(problem, coefficients, multipliers, s, tier) for s in multipliers.scenarios]
-    found = _over_mixes(problem, multipliers, cases, ceiling_cny_per_year)
-    base = tuple(case.first_cny_per_year + case.between_cny_per_year for case in cases)
-    return replace(found, scenario_cny_per_year=base, dropped=dropped_rules(problem))
+    cases = [evaluated(problem, coefficients, multipliers, s, tier) for s in multipliers.scenarios]
+    found = over_mixes(problem, multipliers, cases, ceiling_cny_per_year)
+    return replace(found, dropped=dropped_rules(problem))
 
 
-def _case(problem: Problem, coefficients: Coefficients, multipliers: Multipliers, scenario: Scenario,
-          tier: FirstTier) -> _Case:
+def evaluated(problem: Problem, coefficients: Coefficients, multipliers: Multipliers, scenario: Scenario,
+              tier: FirstTier) -> Case:
+    """A scenario with what it proves below the last tier; the tier without prices of side rules."""
     charged = with_row_prices_at_first(problem, tier, scenario.row)
     priced = with_row_prices(problem, coefficients, scenario.row)
     link = links_of(problem, coefficients, multipliers, scenario)
     between, _ = between_tiers(problem, priced, multipliers, link)
     first = scenario_value(problem, coefficients, multipliers, scenario, charged, link)
-    return _Case(scenario, priced, first - problem.rows.credit(scenario.row), between,
+    return Case(scenario, priced, first - problem.rows.credit(scenario.row), between,
                  None if link is None else link.sum(axis=0), last_tier(problem, priced))
 
 
-def _over_mixes(problem: Problem, multipliers: Multipliers, cases: list[_Case], ceiling: float) -> Bound:
-    """The least over mixes of the last tier, and over where their sites may lie, of the best case."""
+def over_mixes(problem: Problem, multipliers: Multipliers, cases: list[Case], ceiling: float) -> Bound:
+    """The least over mixes of the last tier, and over where their sites may lie, of the best case.
+
+    Of the multipliers only the prices that all scenarios share are used. Raises BadMultipliersError.
+    """
     nowhere = np.zeros(len(problem.sites[-1]), dtype=np.bool_)
-    at_ceiling = Bound(ceiling, (), 0, (), nowhere, ())
+    base = tuple(case.first_cny_per_year + case.between_cny_per_year for case in cases)
+    at_ceiling = Bound(ceiling, base, 0, (), nowhere, ())
     free = [(case.first_cny_per_year + case.between_cny_per_year + case.last.base_cny_per_year, number)
             for number, case in enumerate(cases) if not case.scenario.end_price.any() and case.scenario.area is None]
     if not free:
@@ -210,22 +214,23 @@ def _over_mixes(problem: Problem, multipliers: Multipliers, cases: list[_Case], 
     value = np.stack([np.maximum(_without_between(case, rows, supply),
                                  _with_between(problem, multipliers, case, rows, supply, entering)) for case in cases])
     areas = np.stack([np.ones_like(nowhere) if c.scenario.area is None else c.scenario.area for c in cases])
-    can_open = problem.sites[-1].allowed.any(axis=1) & ~problem.sites[-1].must_open
-    least, where = over_choices(value, areas, can_open, rows.sum(axis=1))
+    last = problem.sites[-1]
+    offered = ((rows > 0).astype(np.float64) @ last.allowed.T > 0.0) & ~last.must_open[None, :]
+    least, where = over_choices(value, areas, offered, rows.sum(axis=1))
     worst = int(np.argmin(least))
     if least[worst] >= ceiling:
         return replace(at_ceiling, mixes_tried=tried)
-    return Bound(float(least[worst]), (), tried, tuple(int(v) for v in rows[worst]), where[worst], ())
+    return Bound(float(least[worst]), base, tried, tuple(int(v) for v in rows[worst]), where[worst], ())
 
 
-def _without_between(case: _Case, rows: Int, supply: Float) -> Float:
+def _without_between(case: Case, rows: Int, supply: Float) -> Float:
     """The bound of each mix in a case, every site between the tiers judged by itself, [N]."""
     worth = most_worth(case.last, rows, case.scenario.end_price, supply)
     start = case.first_cny_per_year + case.between_cny_per_year
     return np.asarray(start + mix_cost_cny_per_year(case.last, rows) - worth)
 
 
-def _with_between(problem: Problem, multipliers: Multipliers, case: _Case, rows: Int, supply: Float,
+def _with_between(problem: Problem, multipliers: Multipliers, case: Case, rows: Int, supply: Float,
                   entering_t_per_day: float) -> Float:
     """The bound of each mix in a case over every mix of the one tier between, [N]; -inf where that is not possible."""
     nothing = np.full(len(rows), -np.inf)

@@ -54,12 +54,12 @@ def test_choices_of_atoms(seed: int) -> None:
     sites, scenarios = 5, 4
     areas = rng.random((scenarios, sites)) < 0.6
     areas[0] = True
-    free = rng.random(sites) < 0.8
     extra = np.array([0, 1, 2, 3, 1])
+    free = rng.random((len(extra), sites)) < 0.8
     table = rng.normal(size=(scenarios, len(extra)))
     least, where = over_choices(table, areas, free, extra)
     for mix, number in enumerate(extra):
-        offered = np.flatnonzero(free)
+        offered = np.flatnonzero(free[mix])
         sets = list(itertools.combinations(offered, min(int(number), len(offered))))
         worst = min(max(table[s, mix] for s in range(scenarios) if areas[s, list(chosen)].all()) for chosen in sets)
         assert least[mix] == pytest.approx(worst)

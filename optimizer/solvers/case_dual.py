@@ -1,0 +1,160 @@
+"""Multipliers for one mix of sizes of the last tier with its sites in one area: prices of parts, capacity and reach.
+
+In turns: how far parts reach for stations at the loads of a fractional first tier, then the first tier's own prices at
+the ways these links leave. Two or three turns settle it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.between import between_mixes, each_between
+from optimizer.bound import most_arriving_t_per_day, most_entering_t_per_day, onward_at
+from optimizer.configurations import last_tier
+from optimizer.first_tier import FirstTier
+from optimizer.links import Reach, extra_cost
+from optimizer.multipliers import Multipliers, Scenario
+from optimizer.network import DAYS_PER_YEAR
+from optimizer.objectives import Coefficients
+from optimizer.pools import last_tier_limits, last_tier_pools
+from optimizer.prices import NO_WAY, arc_prices, unserved_cny_per_year
+from optimizer.problem import Problem, with_allowance
+from optimizer.solvers.ascent import as_stored
+from optimizer.solvers.column_dual import DualEffort, column_dual
+from optimizer.solvers.columns import Columns, Packing, Prices
+from optimizer.solvers.first_tier_kernel import way_onward
+from optimizer.solvers.reach_dual import reach_prices
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+NEAR_SHARE = 0.5
+"""Columns dearer than this share of a typical opening are not carried on to the next case."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a case begins: a fractional first tier, prices and columns from one like it."""
+
+    arc_share: Float
+    """[E] in FirstTier order."""
+    prices: Prices
+    columns: Columns | None = None
+
+
+@dataclass(frozen=True)
+class CaseDual:
+    """A scenario for the case, and where the next one may begin."""
+
+    scenario: Scenario
+    end: Start
+
+
+class Cases:
+    """Finds multipliers for one case after another; `coefficients` and `tier` hold the prices of the side rules."""
+
+    def __init__(self, problem: Problem, coefficients: Coefficients, tier: FirstTier, multipliers: Multipliers,
+                 row: Float) -> None:
+        """The multipliers give the prices all scenarios share, `row` [R] those of the side rules."""
+        self._problem, self._coefficients, self._tier = problem, coefficients, tier
+        self._multipliers, self._row = multipliers, row
+        self._last, self._supply = last_tier(problem, coefficients), most_arriving_t_per_day(problem)
+        self._entering = most_entering_t_per_day(problem)
+        self._token = np.random.default_rng(1).integers(1, 2**63, len(tier.part)).astype(np.uint64)
+
+    def find(self, mix: Int, area: Bool | None, start: Start, turns: int, effort: DualEffort) -> CaseDual:
+        """Multipliers for a mix of extra sites [K] of the last tier, all of them inside an area."""
+        problem, tier = self._problem, self._tier
+        sizes = self._sizes(mix)
+        pools = last_tier_pools(problem, tier, sizes)
+        end_of_pool = _per_tonne(problem, sizes)
+        none = np.zeros(len(problem.network.materials))
+        onward = onward_at(problem, self._coefficients, self._multipliers, none, area)
+        prices = _fitting(start.prices, len(pools.limit))
+        at, reach = replace(start, prices=prices), None
+        for _ in range(turns):
+            link = None
+            if len(problem.sites) > 2:
+                reach, link = self._reach(mix, at, onward, at.prices.pool @ end_of_pool)
+            packing = Packing(tier, self._arc_value(onward, link), pools, None, len(problem.demand.part_ids))
+            found = column_dual(packing, at.prices, at.columns, self._token, effort)
+            near = found.columns.where(packing.reduced_cost(found.columns, found.prices) < NEAR_SHARE * _typical(tier))
+            share = found.arc_share if found.arc_share.any() else at.arc_share
+            at = Start(share, found.prices, near)
+            if len(problem.sites) == 2:
+                break
+        end_price = as_stored(at.prices.pool @ end_of_pool)
+        stored = None if reach is None else Reach(as_stored(reach.price), reach.site, as_stored(reach.share))
+        return CaseDual(Scenario(as_stored(at.prices.part), end_price, self._row, stored, area), at)
+
+    def _sizes(self, mix: Int) -> Int:
+        """The size of every site of the mix and of those that must stay (the largest each)."""
+        staying = np.where(self._last.kept, self._last.capacity_t_per_day[None, :], -1.0).argmax(axis=1)
+        return np.concatenate([np.repeat(np.arange(len(mix)), mix), staying]).astype(np.int64)
+
+    def _reach(self, mix: Int, at: Start, onward: Float, end_price: Float) -> tuple[Reach, Float]:
+        """How far parts reach at the loads of a fractional first tier, and the links that makes."""
+        problem, tier = self._problem, self._tier
+        parts = len(problem.demand.part_ids)
+        weight = problem.walk.captured_share[tier.arc] * at.arc_share
+        used = np.asarray(np.bincount(tier.part, weights=weight, minlength=parts), dtype=np.float64)
+        order = np.lexsort((at.arc_share, tier.part))
+        last = np.flatnonzero(np.diff(tier.part[order], append=-1))
+        site = np.zeros(parts, dtype=np.int64)
+        site[tier.part[order[last]]] = tier.site[order[last]]
+        share = as_stored(np.where(used > 1e-3, used, 0.0))
+        extra = extra_cost(problem, self._coefficients, onward, site, share)
+        price = reach_prices(extra, self._cost_of_count(mix, end_price))
+        return Reach(price, site, share), np.maximum(price[:, None] - extra, 0.0)
+
+    def _cost_of_count(self, mix: Int, end_price: Float) -> Float:
+        """Least cost less worth of any mix of so many sites of tier 1, [N + 1], CNY per year."""
+        problem, coefficients = self._problem, self._coefficients
+        stations, per_t = len(problem.sites[1]), self._multipliers.site_per_t[1]
+        between = between_mixes(problem, coefficients, np.zeros(stations), per_t, self._entering)
+        if between is None:
+            earned = per_t[:, None] * with_allowance(problem.capacity_t_per_day(1))[None, :]
+            fixed = np.where(problem.sites[1].allowed, coefficients.open_cny_per_year[1] - earned, np.inf).min(axis=1)
+            fixed = np.sort(np.where(np.isfinite(fixed), np.maximum(fixed, 0.0), NO_WAY))
+            return np.concatenate([[0.0], np.cumsum(fixed)])
+        cost = each_between(self._last, mix[None, :], end_price, self._supply, between)[0]
+        least = np.full(stations + 1, np.inf)
+        np.minimum.at(least, between.count, cost)
+        return least
+
+    def _arc_value(self, onward: Float, link: Float | None) -> Float:
+        """Yearly price of every arc down to the end of the chain, [E] in FirstTier order."""
+        problem, coefficients, tier, walk = self._problem, self._coefficients, self._tier, self._problem.walk
+        if not problem.single_source or link is None:
+            return arc_prices(problem, coefficients, onward, link).value[tier.arc]
+        generated = problem.demand.generated_t_per_day
+        value, via = np.empty(len(tier.arc)), np.empty(len(tier.arc), dtype=np.int64)
+        way_onward(tier.part, tier.site, walk.captured_share[tier.arc],
+                   generated @ problem.trips_per_t(0) * DAYS_PER_YEAR, np.minimum(coefficients.trip_cny[0], NO_WAY),
+                   generated @ onward.T, link, value, via)
+        arriving = coefficients.arriving_cny_per_year(problem.captured_t_per_day)[tier.arc]
+        return np.asarray(value + arriving - unserved_cny_per_year(problem, coefficients)[tier.part])
+
+
+def _per_tonne(problem: Problem, sizes: Int) -> Float:
+    """Coefficients of the last tier's limits per tonne that arrives there, [R, M]."""
+    passed = np.prod([problem.passed_share(below) for below in range(len(problem.sites) - 1)], axis=0)
+    coefficients, _ = last_tier_limits(problem, sizes)
+    return np.asarray(coefficients / np.where(passed > 0.0, passed, 1.0))
+
+
+def _fitting(prices: Prices, pools: int) -> Prices:
+    """The prices with as many of the pools' as asked for: those of another mix are a guess for their mean."""
+    if len(prices.pool) == pools:
+        return prices
+    guess = float(prices.pool.max(initial=0.0))
+    return Prices(prices.part, np.full(pools, guess / max(pools, 1)), prices.rule)
+
+
+def _typical(tier: FirstTier) -> float:
+    fixed = tier.open_cny_per_year[np.isfinite(tier.open_cny_per_year)]
+    return float(np.median(fixed)) if len(fixed) else 1.0
