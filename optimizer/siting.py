@@ -92,12 +92,13 @@ def site_network(problem: Problem, settings: SiteSettings,
     clock = _Clock(settings.time_limit_s)
     coefficients = all_coefficients(problem)
     tier = first_tier(problem, coefficients)
-    bounding = BoundProcess(problem, Effort(), own_process=settings.processes > 1)
+    bounding = BoundProcess(problem, Effort(), own_process=settings.processes > 1,
+                            time_limit_s=settings.time_limit_s)
     search = _Search(problem, coefficients, tier, settings, clock, on_progress, bounding)
     try:
         plan = search.quick_plan()
         search.known(plan)
-        bounding.tell(books(problem, plan).objective_cny_per_year)
+        bounding.tell(books(problem, plan).objective_cny_per_year, _extra_sites(problem, plan))
         plan = search.or_nothing(search.improve(search.first_plan(plan)))
         if problem.assignment == "nearest":
             plan = search.as_residents_go(plan)
@@ -105,6 +106,7 @@ def site_network(problem: Problem, settings: SiteSettings,
             plan = search.outright(plan)
         on_progress(search.news("bound", 0.95))
         multipliers = bounding.multipliers()
+        clock.hit |= bounding.hit_time_limit
     finally:
         bounding.close()
     objective = books(problem, plan).objective_cny_per_year
@@ -115,6 +117,13 @@ def site_network(problem: Problem, settings: SiteSettings,
     on_progress(Progress("sited", 1.0, objective, value, gap))
     report = SolveReport(_status(plan, gap, clock.hit), objective, value, clock.seconds, clock.hit)
     return Siting(replace(plan, report=report), multipliers, bound)
+
+
+def _extra_sites(problem: Problem, plan: Plan) -> tuple[int, ...]:
+    """How many sites of each size of the last tier a plan opens beyond those that must be open."""
+    opened, last = plan.open_sites[-1], problem.sites[-1]
+    size = opened.size[~last.must_open[opened.site]]
+    return tuple(np.bincount(size, minlength=last.allowed.shape[1]).tolist())
 
 
 def gap_share(problem: Problem, plan: Plan, bound_cny_per_year: float | None) -> float | None:
@@ -168,6 +177,7 @@ class _Search:
         self._bounding = bounding
         self._trim_price = np.zeros(len(problem.network.materials))
         self._end_price = np.empty(0)
+        self._unfilled: FirstTierPlan | None = None
         self._first_tier = FirstTierSearch(problem, coefficients, tier, settings.seed)
         self._passes = settings.iterations / ITERATIONS_PER_PASS
 
@@ -225,6 +235,7 @@ class _Search:
                 best = (cost, plan, trial)
         assert best is not None
         self.guide, self.priced, self._end_price = best[2].guide, best[2].priced, best[2]._end_price
+        self._unfilled = best[2]._unfilled
         return best[1]
 
     def _quick_at(self, supply: Supply) -> Plan:
@@ -247,14 +258,16 @@ class _Search:
         start = FirstTierPlan(np.full(len(problem.demand.part_ids), -1, dtype=np.int64),
                               lowest.size_of(tier.site_count))
         self.clock.mark("upper_tiers")
-        return self._whole(upper, self._search(upper, start, QUICK * self._passes, (0.2, 0.25), filled=False))
+        self._unfilled = self._search(upper, start, QUICK * self._passes, (0.2, 0.25), filled=False)
+        return self._whole(upper, self._unfilled)
 
     def first_plan(self, quick: Plan) -> Plan:
         """The first tier searched in earnest, the upper tiers sized for what it brings, then filled."""
         upper = quick.open_sites[1:]
         if not all(len(opened.site) for opened in upper):
             return quick
-        found = self._search(upper, self._choices(quick), self._passes, (0.25, 0.6), filled=False)
+        start = self._choices(quick) if self._unfilled is None else self._unfilled
+        found = self._search(upper, start, self._passes, (0.25, 0.6), filled=False)
         upper = improve_upper(self.problem, self.priced, upper, self._supply(found))
         self.clock.mark("upper_tiers")
         plan = self._whole(upper, self._search(upper, found, ROUND * self._passes, (0.6, 0.65), filled=True))

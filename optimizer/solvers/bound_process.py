@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import multiprocessing
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
+
+import numpy as np
 
 from optimizer.accounts import all_coefficients
 from optimizer.bound import Bound
 from optimizer.first_tier import first_tier
 from optimizer.multipliers import Multipliers
 from optimizer.problem import Problem
-from optimizer.solvers.certify import Effort, base_multipliers, certificate
+from optimizer.solvers.certify import Effort, certificate, first_look
 
 
 class BoundProcess:
     """Multipliers in the making. With `own_process=False` the work is done when they are asked for."""
 
-    def __init__(self, problem: Problem, effort: Effort, *, own_process: bool) -> None:
-        """Start at once."""
+    def __init__(self, problem: Problem, effort: Effort, *, own_process: bool, time_limit_s: float = np.inf) -> None:
+        """Start at once; the time limit counts from now."""
         self._problem, self._effort = problem, effort
-        self._ceiling: float | None = None
+        self._deadline_s = time.monotonic() + time_limit_s
+        self._told: Told | None = None
+        self.hit_time_limit = False
         self._process: multiprocessing.process.BaseProcess | None = None
         self._pipe: Connection | None = None
         self._latest: float | None = None
@@ -27,15 +34,19 @@ class BoundProcess:
         if own_process:
             context = multiprocessing.get_context("spawn")
             self._pipe, far_end = context.Pipe()
-            self._process = context.Process(target=_work, args=(far_end, problem, effort), daemon=True)
+            self._process = context.Process(target=_work, args=(far_end, problem, effort, time_limit_s),
+                                            daemon=True)
             self._process.start()
             far_end.close()
 
-    def tell(self, objective_cny_per_year: float) -> None:
-        """The cost of a whole plan, told once: mixes of the last tier that cost more need no prices."""
-        self._ceiling = objective_cny_per_year
+    def tell(self, objective_cny_per_year: float, mix: tuple[int, ...]) -> None:
+        """The cost of a whole plan and its extra sites of each size of the last tier, told once.
+
+        Mixes of the last tier that cost more than the plan need no prices; its own mix is looked at first.
+        """
+        self._told = Told(objective_cny_per_year, mix)
         if self._pipe is not None:
-            self._pipe.send(objective_cny_per_year)
+            self._pipe.send(self._told)
 
     def latest(self) -> float | None:
         """The best bound reported so far, CNY per year; None before the first."""
@@ -44,16 +55,18 @@ class BoundProcess:
         return self._latest
 
     def _take(self, message: object) -> None:
-        if isinstance(message, Multipliers):
-            self._found = message
+        if isinstance(message, Made):
+            self._found, self.hit_time_limit = message.multipliers, message.hit_time_limit
         elif isinstance(message, float):
             self._latest = message
 
     def multipliers(self) -> Multipliers:
         """The finished multipliers; waits for them. RuntimeError when the process died."""
-        assert self._ceiling is not None, "tell() comes first"
+        assert self._told is not None, "tell() comes first"
         if self._pipe is None:
-            return _multipliers(self._problem, self._effort, self._ceiling)
+            made = _made(self._problem, self._effort, lambda: self._told, self._deadline_s, lambda _: None)
+            self.hit_time_limit = made.hit_time_limit
+            return made.multipliers
         try:
             while self._found is None:
                 self._take(self._pipe.recv())
@@ -70,20 +83,40 @@ class BoundProcess:
             self._pipe.close()
 
 
-def _multipliers(problem: Problem, effort: Effort, ceiling: float) -> Multipliers:
+@dataclass(frozen=True)
+class Told:
+    """What the bound is told about a plan."""
+
+    objective_cny_per_year: float
+    mix: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Made:
+    """The multipliers, and whether time ran out before all cases were looked at."""
+
+    multipliers: Multipliers
+    hit_time_limit: bool
+
+
+def _made(problem: Problem, effort: Effort, told: Callable[[], Told | None], deadline_s: float,
+          report: Callable[[float], None]) -> Made:
     coefficients = all_coefficients(problem)
     tier = first_tier(problem, coefficients)
-    base = base_multipliers(problem, coefficients, tier, effort)
-    return certificate(problem, coefficients, tier, base, ceiling, effort)
+    look = first_look(problem, coefficients, tier)
+    plan = told()
+    assert plan is not None
+    late = False
+
+    def on_bound(bound: Bound) -> bool:
+        nonlocal late
+        report(float(bound.value_cny_per_year))
+        late = time.monotonic() > deadline_s
+        return late
+
+    found = certificate(problem, coefficients, tier, look, plan.objective_cny_per_year, plan.mix, effort, on_bound)
+    return Made(found, late)
 
 
-def _work(pipe: Connection, problem: Problem, effort: Effort) -> None:
-    coefficients = all_coefficients(problem)
-    tier = first_tier(problem, coefficients)
-    base = base_multipliers(problem, coefficients, tier, effort)
-    ceiling = float(pipe.recv())
-
-    def report(bound: Bound) -> None:
-        pipe.send(float(bound.value_cny_per_year))
-
-    pipe.send(certificate(problem, coefficients, tier, base, ceiling, effort, on_bound=report))
+def _work(pipe: Connection, problem: Problem, effort: Effort, time_limit_s: float) -> None:
+    pipe.send(_made(problem, effort, pipe.recv, time.monotonic() + time_limit_s, pipe.send))

@@ -19,19 +19,20 @@ from optimizer.links import Reach, extra_cost
 from optimizer.multipliers import Multipliers, Scenario
 from optimizer.network import DAYS_PER_YEAR
 from optimizer.objectives import Coefficients
-from optimizer.pools import last_tier_limits, last_tier_pools
+from optimizer.pools import Pools, last_tier_limits, last_tier_pools
 from optimizer.prices import NO_WAY, arc_prices, unserved_cny_per_year
 from optimizer.problem import Problem, with_allowance
 from optimizer.solvers.ascent import as_stored
 from optimizer.solvers.column_dual import DualEffort, column_dual
 from optimizer.solvers.columns import Columns, Packing, Prices
-from optimizer.solvers.first_tier_kernel import way_onward
+from optimizer.solvers.first_tier_kernel import UNLIMITED, way_onward
 from optimizer.solvers.reach_dual import reach_prices
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
+FIRST_LOOK = DualEffort(steps=60, rounds=0)
 NEAR_SHARE = 0.5
 """Columns dearer than this share of a typical opening are not carried on to the next case."""
 
@@ -65,6 +66,22 @@ class Cases:
         self._last, self._supply = last_tier(problem, coefficients), most_arriving_t_per_day(problem)
         self._entering = most_entering_t_per_day(problem)
         self._token = np.random.default_rng(1).integers(1, 2**63, len(tier.part)).astype(np.uint64)
+
+    def first_look(self, share: Float | None, part_price: Float | None, end_price: Float) -> tuple[Scenario, Start]:
+        """A scenario that leaves the last tier unpriced, and where the first case begins.
+
+        `share` [E] and `part_price` [n] from a relaxed first tier, if there is one; `end_price` [M] a guess.
+        """
+        problem, tier, parts = self._problem, self._tier, len(self._problem.demand.part_ids)
+        none = np.zeros(len(end_price))
+        value = self._arc_value(onward_at(problem, self._coefficients, self._multipliers, none), None)
+        packing = Packing(tier, value, Pools(np.zeros((len(tier.arc), 0)), np.zeros(0)), None, parts)
+        alone = Prices(worth_alone(tier, value, parts), np.zeros(0), np.zeros(0))
+        free = column_dual(packing, alone, None, self._token, FIRST_LOOK)
+        pool = np.array([float(end_price.mean())])
+        begin = Start(np.zeros(len(value)) if share is None else share,
+                      Prices(free.prices.part if part_price is None else part_price, pool, np.zeros(0)))
+        return Scenario(as_stored(free.prices.part), none, self._row), begin
 
     def find(self, mix: Int, area: Bool | None, start: Start, turns: int, effort: DualEffort) -> CaseDual:
         """Multipliers for a mix of extra sites [K] of the last tier, all of them inside an area."""
@@ -138,6 +155,16 @@ class Cases:
                    generated @ onward.T, link, value, via)
         arriving = coefficients.arriving_cny_per_year(problem.captured_t_per_day)[tier.arc]
         return np.asarray(value + arriving - unserved_cny_per_year(problem, coefficients)[tier.part])
+
+
+def worth_alone(tier: FirstTier, value: Float, parts: int) -> Float:
+    """What serving each part is worth if it pays for its share of a site at its best arc, [n], CNY per year."""
+    capacity = np.where(np.isfinite(tier.capacity), tier.capacity, UNLIMITED)
+    needs = (tier.use[:, None, :] / capacity[None, :, :]).max(axis=2)
+    cost = value + np.where(needs <= 1.0, needs * tier.open_cny_per_year[tier.site], np.inf).min(axis=1)
+    worth = np.zeros(parts)
+    np.maximum.at(worth, tier.part, -cost)
+    return worth
 
 
 def _per_tonne(problem: Problem, sizes: Int) -> Float:

@@ -6,7 +6,7 @@ The bound itself is computed in optimizer/bound.py; nothing here needs to be tru
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ from optimizer.problem import Problem
 from optimizer.row_limits import RowLimits, row_limits
 from optimizer.solvers.ascent import as_stored, raise_bound
 from optimizer.solvers.assignment import HOPELESS
+from optimizer.solvers.case_dual import Cases, Start
+from optimizer.solvers.certify_areas import AreaEffort, case_multipliers
 from optimizer.solvers.first_tier_lp import Relaxed, relax
 from optimizer.solvers.link_dual import link_prices
 from optimizer.solvers.row_ascent import MovingRows, as_stored_rows, likely_mix
@@ -40,6 +42,8 @@ Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
+MOST_ARCS_RELAXED = 100_000
+"""With more walking arcs the linear relaxation of the first tier takes longer than it saves."""
 REACH_SHARE = 0.01
 """How far above the best bound an ascent aims, as a share of the first tier's fixed cost in the linear programme."""
 
@@ -56,6 +60,7 @@ class Effort:
     joint_steps: int = 60
     scenario_steps: int = 40
     scenarios: int = 24
+    areas: AreaEffort = field(default_factory=AreaEffort)
 
 
 def capacity_prices(problem: Problem, coefficients: Coefficients, level: int) -> Float:
@@ -216,11 +221,28 @@ def upper_rules_bind(problem: Problem, coefficients: Coefficients, tier: FirstTi
     return bool((rules.slope(chosen, margins, multipliers)[concerned] > 1e-6).any())
 
 
-def certificate(problem: Problem, coefficients: Coefficients, tier: FirstTier, base: Multipliers,
-                ceiling_cny_per_year: float, effort: Effort,
-                on_bound: Callable[[Bound], None] | None = None) -> Multipliers:
-    """The best multipliers found from a base without prices of side rules, and with prices where rules bind."""
-    found = price_mixes(problem, coefficients, tier, base, ceiling_cny_per_year, effort, on_bound)
+def first_look(problem: Problem, coefficients: Coefficients, tier: FirstTier) -> tuple[Multipliers, Start]:
+    """Multipliers with one scenario that leaves the last tier unpriced, and where the first case begins."""
+    base, guess = blank(problem, coefficients), end_price_guess(problem, coefficients)
+    relaxed = None
+    if len(tier.arc) <= MOST_ARCS_RELAXED:
+        relaxed = relaxed_at(problem, coefficients, tier, base, guess)
+    finder = Cases(problem, coefficients, tier, base, base.scenarios[0].row)
+    share, price = (None, None) if relaxed is None else (relaxed.arc_share, relaxed.part_price)
+    free, begin = finder.first_look(share, price, guess)
+    return replace(base, scenarios=(free,)), begin
+
+
+def certificate(problem: Problem, coefficients: Coefficients, tier: FirstTier, look: tuple[Multipliers, Start],
+                ceiling_cny_per_year: float, likely: tuple[int, ...], effort: Effort,
+                on_bound: Callable[[Bound], bool] = lambda _: False) -> Multipliers:
+    """The best multipliers found from a first look without prices of side rules, and with prices where rules bind.
+
+    `likely` is the mix of a good plan's extra sites of the last tier; `on_bound` ends the work by returning True.
+    """
+    base, begin = look
+    found = case_multipliers(problem, coefficients, tier, base, begin, ceiling_cny_per_year, effort.areas, likely,
+                             on_bound)
     row = rule_prices(problem, coefficients, tier)
     if row is None and upper_rules_bind(problem, coefficients, tier, found):
         row = np.zeros(len(problem.site_rows))

@@ -36,9 +36,11 @@ class AreaEffort:
     first_split: int = 6
     later_split: int = 3
     mix: DualEffort = field(default_factory=DualEffort)
-    """For a mix that still undercuts after a first, hasty look."""
+    """For the first mix, whose prices the others begin with."""
+    again: DualEffort = field(default_factory=lambda: DualEffort(steps=40, rounds=4))
+    """For a mix that still undercuts after a hasty look."""
     look: DualEffort = field(default_factory=lambda: DualEffort(steps=40, rounds=1))
-    area: DualEffort = field(default_factory=lambda: DualEffort(steps=10, rounds=6))
+    area: DualEffort = field(default_factory=lambda: DualEffort(steps=10, rounds=4))
 
 
 Key = tuple[tuple[int, ...], bytes]
@@ -71,7 +73,8 @@ class _Tree:
             self.add(found.scenario)
             return True
         if whole not in self._ends:
-            found = finder.find(row, None, self._looked.get(mix, start), self.effort.turns, self.effort.mix)
+            effort = self.effort.mix if not self._ends else self.effort.again
+            found = finder.find(row, None, self._looked.get(mix, start), self.effort.turns, effort)
             self._ends[whole] = found.end
             self.add(found.scenario)
             return True
@@ -102,7 +105,8 @@ def case_multipliers(problem: Problem, coefficients: Coefficients, tier: FirstTi
                      on_bound: Callable[[Bound], bool] = lambda _: False) -> Multipliers:
     """The base's scenarios and one for every case that would undercut, until none does or the effort is spent.
 
-    The `likely` mix, that of a good plan, is looked at first: its prices suit many others. `on_bound` hears of every bound on the way and ends the work by returning True.
+    The `likely` mix, that of a good plan, is looked at first: its prices suit many others. `on_bound` hears of every
+    bound on the way and ends the work by returning True.
     """
     finder = Cases(problem, coefficients, tier, base, base.scenarios[0].row)
     tree = _Tree(problem, coefficients, tier, base, effort)

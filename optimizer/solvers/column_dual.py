@@ -122,6 +122,8 @@ def _programme(packing: Packing, columns: Columns) -> tuple[Float, Prices, float
     """The linear programme over some columns: shares, prices, value; None where the engine gives none."""
     tier, pools, count = packing.tier, packing.pools, len(columns)
     parts, sites, limits = packing.parts, tier.site_count, len(pools.limit)
+    if not count:
+        return None
     scale = np.maximum(pools.limit, 1e-9)
     drawn = columns.total(pools.draw) / scale
     column, pool = np.nonzero(drawn)
