@@ -22,6 +22,7 @@ from optimizer.prices import NO_WAY
 from optimizer.problem import Problem
 from optimizer.site_rows import ROW_ALLOWANCE
 from optimizer.solvers.assignment import MISSING, path_cost, send_on, transport, upward
+from optimizer.solvers.large_service import DENSE_PAIRS
 from optimizer.solvers.upper_tiers import TRIM_SHARE, Supply
 
 Float = NDArray[np.float64]
@@ -34,7 +35,8 @@ PASSES = 12
 MIXES = 8
 """Mixes of sizes of the last tier tried in one pass."""
 TRIES = 24
-"""Moves assigned for real in one pass over a tier, the most hopeful first."""
+"""Moves assigned for real in one pass over a tier, the most hopeful first; fewer where one takes long."""
+LEAST_TRIES = 4
 
 
 def improve_upper(problem: Problem, coefficients: Coefficients, upper: Upper, supply: Supply) -> Upper:
@@ -64,7 +66,9 @@ def _first_better(problem: Problem, coefficients: Coefficients, upper: Upper, su
     """The best move of the first tier that has one, with its value."""
     for level in range(len(upper), 0, -1):
         moves = _hopeful(problem, coefficients, upper, supply, level, value, room)
-        hopeful = sorted(moves, key=lambda item: item[0])[:TRIES]
+        pairs = len(supply.site) * len(upper[0].site)
+        tries = max(LEAST_TRIES, min(TRIES, TRIES * DENSE_PAIRS // pairs))
+        hopeful = sorted(moves, key=lambda item: item[0])[:tries]
         if level == len(upper):
             others = _other_mixes(problem, coefficients, upper, supply, room)
             hopeful = [*((-np.inf, other) for other in others), *hopeful]
