@@ -270,7 +270,8 @@ class _Search:
         found = self._search(upper, start, self._passes, (0.25, 0.6), filled=False)
         upper = improve_upper(self.problem, self.priced, upper, self._supply(found))
         self.clock.mark("upper_tiers")
-        plan = self._whole(upper, self._search(upper, found, ROUND * self._passes, (0.6, 0.65), filled=True))
+        found = self._search(upper, found, ROUND * self._passes, (0.6, 0.65), filled=True)
+        plan = self._settled(self._whole(upper, found))
         self.known(plan)
         return min(quick, plan, key=lambda p: books(self.problem, p).objective_cny_per_year)
 
@@ -289,14 +290,17 @@ class _Search:
             self.clock.mark("upper_tiers")
             share = 0.65 + 0.25 * number / rounds
             found = self._search(upper, found, ROUND * self._passes, (share, share + 0.25 / rounds), filled=True)
-            other = self._whole(upper, found)
+            other = self._settled(self._whole(upper, found))
             cost = books(self.problem, other).objective_cny_per_year
             if cost < value - 1.0:
                 best, value = other, cost
             self.known(best)
-        best = settle_and_improve(self.problem, self.coefficients, self.tier, best)
-        self.clock.mark("single_moves")
         return best
+
+    def _settled(self, plan: Plan) -> Plan:
+        found = settle_and_improve(self.problem, self.coefficients, self.tier, plan)
+        self.clock.mark("single_moves")
+        return found
 
     def _whole(self, upper: tuple[OpenSites, ...], found: FirstTierPlan) -> Plan:
         plan = assemble(self.problem, self.coefficients, upper, found.site_of_part, found.size_of_site)

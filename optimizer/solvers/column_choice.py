@@ -36,7 +36,7 @@ SLACK_SHARE = 1e-9
 class ChoiceEffort:
     """How hard one choice is tried; counted, so that the answer is the same on every machine."""
 
-    columns: int = 4_000
+    columns: int = 2_000
     nodes: int = 20
     gap_share: float = 2e-4
 

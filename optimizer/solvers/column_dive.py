@@ -31,7 +31,7 @@ def dive(packing: Packing, start: FirstTierPlan, prices: Prices) -> FirstTierPla
     Pools and side rules keep their limits as far as the start does.
     """
     chosen = columns_of_plan(packing.tier, start)
-    true = Prices(np.zeros(packing.parts), prices.pool, prices.rule)
+    true = Prices(np.zeros(packing.parts), np.zeros(len(prices.pool)), np.zeros(len(prices.rule)))
     for at in (prices, true):
         while True:
             found = _fixed(packing, chosen, at)

@@ -34,23 +34,31 @@ Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
-OVERDRAWN_SHARE = 0.03
+OVERDRAWN_SHARE = 0.004
 """How far pools may be overdrawn until the last regions; the worth of a pool needs time to settle."""
 HELD_SHARE = 0.4
 """Part of the regions, the last ones, that keep the limits of the pools."""
+SITES_LEAST, SITES_MOST = 12, 80
+LEAST_REGIONS = 8
+MENDING_PASSES = 1.0
+"""Regions solved at least, and passes over the city that may follow while pools are overdrawn."""
 SPARED_SHARE = 5e-4
 """The worth of a pool settles where this share of it is left: what comes back into use costs little."""
-FEEDBACK, LESS_MOST, MORE_MOST = 15.0, 0.5, 0.2
+FEEDBACK, MOST, MOST_OVERDRAWN = 15.0, 0.12, 0.4
 """How fast the worth of a pool follows what it is overdrawn."""
 DEARER, TRIES = 0.3, 2
 """A region that would overdraw a pool is tried again with the pool dearer by this share."""
+FINE_SHARE = 1.0
+"""What a region saves by overdrawing a pool less, in shares of the pool's worth and on top of it."""
+ROOMY_SHARE = 0.9
+"""A pool drawn less than this at the start is worth nothing until it fills up, whatever the linear relaxation says."""
 LEAST_WORTH_SHARE = 0.02
 """A pool that is overdrawn is worth at least this share of what its users save by using it."""
 NODES_WITH_LIMITS = 10
 """Branches of the programme with the limits of pools as rows, which is far harder."""
-FEWER, MORE = 0.6, 1.15
+FEWER, MORE = 0.6, 1.05
 """What becomes of the number of columns where the programme was not, or was, solved."""
-COLUMNS_LEAST, COLUMNS_MOST = 1_000, 6_000
+COLUMNS_LEAST, COLUMNS_MOST = 1_000, 4_000
 SOLVED_SHARE = 1e-3
 STEPS = 40
 AIM_SHARE = 0.01
@@ -63,38 +71,57 @@ class RegionEffort:
 
     passes: float
     """How often every open site is in some region, about."""
-    sites: int = 60
-    """Open sites of a region."""
+    parts: float = 210.0
+    """Served parts of a region, about; a region is a whole number of open sites."""
     choice: ChoiceEffort = field(default_factory=ChoiceEffort)
     """How hard the first is tried; the number of columns then follows how hard the programmes are."""
 
 
 def improve_by_regions(packing: Packing, start: FirstTierPlan, prices: Prices, near: csr_array, effort: RegionEffort, *,
                        seed: int, watch: Callable[[float, float], float]) -> tuple[FirstTierPlan, Prices, bool]:
-    """The start or a cheaper plan that overdraws no pool further, the prices of parts and pools, whether time ran out.
+    """The start or a better plan, the prices of parts and pools, and whether time ran out.
 
+    Plans that overdraw pools are fined for it, so that the answer does so only where the start did, and then less.
     `near` is shared_parts() of the tier; `watch` gets the share done and the present cost and returns seconds left.
     """
     search = Neighbourhoods(packing, start, prices, near, seed)
-    best, value, hit = search.chosen, search.total(), False
-    limit = np.maximum(packing.pools.limit * (1.0 + 1e-9), search.drawn)
+    best, value, hit = search.chosen, search.with_fines(), False
     columns, done = float(effort.choice.columns), 0.0
-    while done < effort.passes and len(search.chosen):
-        left = watch(done / effort.passes, value)
+    per_site = len(search.chosen.arc) / max(len(search.chosen), 1)
+    sites = int(np.clip(effort.parts / max(per_site, 1.0), SITES_LEAST, SITES_MOST))
+    passes = max(effort.passes, LEAST_REGIONS * sites / max(len(search.chosen), sites))
+    while len(search.chosen) and (done < passes or (search.overdrawn() and done < passes + MENDING_PASSES)):
+        left = watch(min(done / passes, 1.0), value)
         if left <= 0.0:
             hit = True
             break
-        held = done >= (1.0 - HELD_SHARE) * effort.passes
-        done += min(effort.sites, len(search.chosen)) / len(search.chosen)
-        last = done >= effort.passes and bool((search.drawn > limit).any())
-        choice = search.step(effort.sites, replace(effort.choice, columns=int(columns)), held=held, last=last,
+        share = min(sites, len(search.chosen)) / len(search.chosen)
+        last = search.overdrawn() and done + share >= passes + MENDING_PASSES
+        held = done >= (1.0 - HELD_SHARE) * passes
+        done += share
+        choice = search.step(sites, replace(effort.choice, columns=int(columns)), held=held, last=last,
                              time_limit_s=left)
         hit |= choice.hit_time_limit
         solved = choice.possible_cny_per_year - choice.saved_cny_per_year <= SOLVED_SHARE * abs(search.present_cost)
         columns = float(np.clip(columns * (MORE if solved else FEWER), COLUMNS_LEAST, COLUMNS_MOST))
-        if (search.drawn <= limit).all() and search.total() < value - 1.0:
-            best, value = search.chosen, search.total()
-    return plan_of_columns(packing.tier, best, packing.parts), search.prices, hit
+        if search.with_fines() < value - 1.0:
+            best, value = search.chosen, search.with_fines()
+    return plan_of_columns(packing.tier, trimmed(packing, best), packing.parts), search.prices, hit
+
+
+def trimmed(packing: Packing, chosen: Columns) -> Columns:
+    """The columns without the parts that save least per unit of a pool that has not room for all."""
+    limit, out = packing.pools.limit, np.zeros(len(packing.tier.arc), dtype=bool)
+    for pool in range(len(limit)):
+        arc = chosen.arc[~out[chosen.arc]]
+        draw = packing.pools.draw[arc, pool]
+        order = np.argsort(-packing.arc_cost[arc] / np.maximum(draw, 1e-12), kind="stable")
+        excess = draw.sum() - limit[pool] * (1.0 + 1e-9)
+        if excess > 0.0:
+            out[arc[order[:int(np.searchsorted(np.cumsum(draw[order]), excess)) + 1]]] = True
+    kept = ~out[chosen.arc]
+    count = np.bincount(chosen.owner[kept], minlength=len(chosen))
+    return Columns(chosen.site, chosen.size, np.concatenate([[0], np.cumsum(count)]), chosen.arc[kept])
 
 
 def shared_parts(tier: FirstTier, parts: int) -> csr_array:
@@ -118,10 +145,21 @@ class Neighbourhoods:
         if len(self.chosen.arc):
             self._fine = -packing.arc_cost[self.chosen.arc].sum() / np.maximum(self.drawn, 1e-12)
         self._fine = np.maximum(self._fine, 4.0 * prices.pool)
+        roomy = self.drawn < ROOMY_SHARE * packing.pools.limit
+        self.prices = replace(prices, pool=np.where(roomy, 0.0, prices.pool))
 
     def total(self) -> float:
         """Cost of the present choice, CNY per year."""
         return float(self.packing.cost(self.chosen).sum())
+
+    def overdrawn(self) -> bool:
+        """Whether some pool has not room enough for the present choice."""
+        return bool((self.drawn > self.packing.pools.limit * (1.0 + 1e-9)).any())
+
+    def with_fines(self) -> float:
+        """Cost of the present choice with fines for what is overdrawn, CNY per year."""
+        beyond = self.drawn - self.packing.pools.limit * (1.0 + 1e-9)
+        return self.total() + float(self._fine @ np.maximum(beyond, 0.0))
 
     def step(self, count: int, effort: ChoiceEffort, *, held: bool, last: bool, time_limit_s: float) -> Choice:
         """One region of `count` open sites solved anew; pools keep their limits if `held`, at all cost if `last`."""
@@ -145,14 +183,21 @@ class Neighbourhoods:
         packing, tier = self.packing, self.packing.tier
         part_free = np.ones(packing.parts, dtype=bool)
         part_free[tier.part[others.arc]] = False
-        touched = np.zeros(packing.parts, dtype=bool)
-        touched[tier.part[mine.arc]] = True
-        site_free = np.zeros(tier.site_count, dtype=bool)
-        site_free[tier.site[touched[tier.part]]] = True
+        unserved = part_free.copy()
+        unserved[tier.part[mine.arc]] = False
+        around = self._sites_of(part_free & ~unserved)
+        touched = part_free & ~unserved
+        touched[tier.part[around[tier.site]]] = True
+        site_free = self._sites_of(touched & part_free)
         site_free[mine.site] = True
         site_free[others.site] = False
         small, arc = part_of_packing(packing, part_free, site_free, others)
         return replace(small, arc_cost=small.arc_cost + small.pools.draw @ self.prices.pool), arc
+
+    def _sites_of(self, part: Bool) -> Bool:
+        """The sites that some parts [n] can walk to, [J]."""
+        tier = self.packing.tier
+        return np.bincount(tier.site[part[tier.part]], minlength=tier.site_count) > 0
 
     def _solved(self, small: Packing, present: Columns, effort: ChoiceEffort, held: bool, last: bool,
                 time_limit_s: float) -> Choice:
@@ -167,9 +212,11 @@ class Neighbourhoods:
         prices, bound = raised(free, start, STEPS, AIM_SHARE * abs(self.present_cost) + 1.0)
         self.prices = Prices(np.where(own, prices.part, self.prices.part), self.prices.pool, prices.rule)
         columns = worth_trying(free, present, prices, bound, effort, self._token)
-        if last:
+        if last or (held and self.overdrawn()):
             fewer = replace(effort, nodes=NODES_WITH_LIMITS)
-            return better_choice(small, present, columns, fewer, held=True, fine=self._fine, time_limit_s=time_limit_s)
+            worth = FINE_SHARE * np.maximum(self.prices.pool, LEAST_WORTH_SHARE * self._fine)
+            return better_choice(small, present, columns, fewer, held=True, fine=self._fine if last else worth,
+                                 time_limit_s=time_limit_s)
         charge, choice = np.zeros(len(most)), Choice(present, 0.0, 0.0, False)
         for _ in range(TRIES):
             dear = replace(small, arc_cost=small.arc_cost + pools.draw @ charge)
@@ -179,13 +226,14 @@ class Neighbourhoods:
             if not over.any():
                 return choice
             charge = charge + np.where(over, DEARER * np.maximum(self.prices.pool, LEAST_WORTH_SHARE * self._fine), 0.0)
-        return replace(choice, columns=present, saved_cny_per_year=0.0)
+        return Choice(present, 0.0, 0.0, choice.hit_time_limit)
 
     def _follow(self, held: bool) -> None:
         """The worth of pools moved towards what just fills them."""
         limit = np.maximum(self.packing.pools.limit, 1e-12)
         beyond = self.drawn / limit - 1.0 + SPARED_SHARE
-        factor = np.exp(np.clip(FEEDBACK * (4.0 if held else 1.0) * beyond, -LESS_MOST, MORE_MOST))
+        most = np.where(beyond > SPARED_SHARE, MOST_OVERDRAWN, MOST)
+        factor = np.exp(np.clip(FEEDBACK * (4.0 if held else 1.0) * beyond, -most, most))
         least = np.where(beyond > SPARED_SHARE, LEAST_WORTH_SHARE * self._fine, 0.0)
         self.prices = replace(self.prices, pool=np.maximum(self.prices.pool * factor, least))
 

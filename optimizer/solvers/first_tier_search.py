@@ -12,7 +12,7 @@ from optimizer.first_tier import FirstTier
 from optimizer.first_tier_rules import first_tier_rules
 from optimizer.objectives import Coefficients
 from optimizer.plan import OpenSites
-from optimizer.pools import Pools, last_tier_limits, last_tier_pools, pools_of
+from optimizer.pools import Pools, last_tier_limits, last_tier_pools
 from optimizer.prices import unserved_cny_per_year
 from optimizer.problem import Problem
 from optimizer.solvers.assignment import Served, Upward, path_cost, transport, upward
@@ -22,12 +22,16 @@ from optimizer.solvers.column_neighbourhoods import RegionEffort, improve_by_reg
 from optimizer.solvers.column_prices import raised
 from optimizer.solvers.columns import Packing, Prices
 from optimizer.solvers.ruin_recreate import FirstTierPlan
+from optimizer.solvers.upper_search import fitting_share
 from optimizer.solvers.upper_tiers import Supply
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
+HAIR = 1e-6
+SPARED_SHARE = 2e-3
+"""Part of the room of all stations together that is left free, so that whole points can share it out."""
 PRICE_STEPS = 60
 AIM_SHARE = 0.01
 """Subgradient steps before a search, and how far above the best bound they aim, as a share of all penalties."""
@@ -77,24 +81,36 @@ class FirstTierSearch:
         """The first tier as a packing, and a guess at the prices of station room, [R less those of the last tier]."""
         problem, tier = self.problem, self.tier
         up = upward(problem, self.coefficients, upper)
-        served = transport(problem, up, supply.site, supply.t_per_day) if filled else None
+        served = None
+        if filled:  # loads that do not fit are to shrink to what does
+            share = (1.0 - HAIR) * fitting_share(problem, upper, supply.t_per_day.sum(axis=0))
+            served = transport(problem, up, supply.site, supply.t_per_day * min(share, 1.0))
         station, arc_cost = stations_of_sites(problem, self.coefficients, tier, up, served)
-        if filled or len(upper) == 1:
-            pools = pools_of(problem, tier, upper, station)
-        else:
+        q = problem.captured_t_per_day[tier.arc]
+        end = last_tier_pools(problem, tier, upper[-1].size)
+        if not filled and len(upper) > 1:
             price = capacity_prices(problem, priced, 1)[up.station]
-            arc_cost = arc_cost + price[station[tier.site]] * problem.captured_t_per_day[tier.arc].sum(axis=1)
-            pools = last_tier_pools(problem, tier, upper[-1].size)
-        rooms = np.zeros(len(pools.limit) - len(last_tier_limits(problem, upper[-1].size)[1]))
-        if served is not None:
-            limited = np.isfinite(up.capacity_m3_per_day)
-            rooms[:len(up.station)] = served.price_per_t
-            rooms[len(up.station):] = served.price_per_m3[limited]
+            arc_cost = arc_cost + price[station[tier.site]] * q.sum(axis=1)
+            return self._packed(arc_cost, end, upper, priced), np.empty(0)
+        bulk = q @ problem.m3_per_t(problem.network.tiers[1].state)
+        if served is not None:  # how stations share the room among them is settled later, at these prices
+            here = station[tier.site]
+            arc_cost = arc_cost + ((served.price_per_t - served.price_per_t.min())[here] * q.sum(axis=1)
+                                   + (served.price_per_m3 - served.price_per_m3.min())[here] * bulk)
+        room = np.array([up.capacity_t_per_day.sum(), up.capacity_m3_per_day.sum()])
+        limited = np.isfinite(room)
+        draw = np.stack([q.sum(axis=1), bulk], axis=1)[:, limited]
+        guess = np.zeros(2) if served is None else np.array([served.price_per_t.min(), served.price_per_m3.min()])
+        pools = Pools(np.concatenate([draw, end.draw], axis=1),
+                      np.concatenate([room[limited] * (1.0 - SPARED_SHARE), end.limit]))
+        return self._packed(arc_cost, pools, upper, priced), guess[limited]
+
+    def _packed(self, arc_cost: Float, pools: Pools, upper: tuple[OpenSites, ...], priced: Coefficients) -> Packing:
+        problem, tier = self.problem, self.tier
         allowed = np.isfinite(tier.open_cny_per_year)
         own = replace(tier, open_cny_per_year=np.where(allowed, priced.open_cny_per_year[0], np.inf))
         rules = first_tier_rules(problem, upper, np.argmin(tier.open_cny_per_year, axis=1))
-        return Packing(_duty_free(own), arc_cost, Pools(pools.draw, pools.limit), rules,
-                       len(problem.demand.part_ids)), rooms
+        return Packing(_duty_free(own), arc_cost, pools, rules, len(problem.demand.part_ids))
 
 
 def _duty_free(tier: FirstTier) -> FirstTier:
