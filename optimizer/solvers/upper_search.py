@@ -32,6 +32,7 @@ Upper = tuple[OpenSites, ...]
 WORTH_CNY_PER_YEAR = 1.0
 """Smaller savings are noise."""
 PASSES = 12
+"""Fewer where points and stations are very many: the programme of solvers/upper_tiers.py has done most of the work."""
 MIXES = 8
 """Mixes of sizes of the last tier tried in one pass."""
 TRIES = 24
@@ -53,7 +54,8 @@ def improve_upper(problem: Problem, coefficients: Coefficients, upper: Upper, su
     upper = with_direct(problem, upper)
     value = upper_cost(problem, coefficients, upper, supply)
     room = _Room(problem, supply)
-    for _ in range(PASSES):
+    pairs = len(supply.site) * len(upper[0].site)
+    for _ in range(max(1, min(PASSES, PASSES * DENSE_PAIRS // pairs))):
         better = _first_better(problem, coefficients, upper, supply, value, room)
         if better is None:
             return upper
