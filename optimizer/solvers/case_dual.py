@@ -23,7 +23,7 @@ from optimizer.pools import Pools, last_tier_limits, last_tier_pools
 from optimizer.prices import NO_WAY, arc_prices, unserved_cny_per_year
 from optimizer.problem import Problem, with_allowance
 from optimizer.solvers.ascent import as_stored
-from optimizer.solvers.column_dual import DualEffort, column_dual
+from optimizer.solvers.column_dual import DualEffort, Rooms, column_dual
 from optimizer.solvers.columns import Columns, Packing, Prices
 from optimizer.solvers.first_tier_kernel import UNLIMITED, way_onward
 from optimizer.solvers.reach_dual import reach_prices
@@ -98,7 +98,8 @@ class Cases:
             if len(problem.sites) > 2:
                 reach, link = self._reach(mix, at, onward, at.prices.pool @ end_of_pool)
             packing = Packing(tier, self._arc_value(onward, link), pools, None, len(problem.demand.part_ids))
-            found = column_dual(packing, at.prices, at.columns, self._token, effort)
+            rooms = self._rooms(pools, link)
+            found = column_dual(packing, at.prices, at.columns, self._token, effort, rooms)
             near = found.columns.where(packing.reduced_cost(found.columns, found.prices) < NEAR_SHARE * _typical(tier))
             share = found.arc_share if found.arc_share.any() else at.arc_share
             at = Start(share, found.prices, near)
@@ -128,6 +129,19 @@ class Cases:
         price = reach_prices(extra, self._cost_of_count(mix, end_price))
         return Reach(price, site, share), np.maximum(price[:, None] - extra, 0.0)
 
+    def _rooms(self, pools: Pools, link: Float | None) -> Rooms | None:
+        """The mixes of the tier between as room for the pools, links paid; None where they are not listed."""
+        if link is None:
+            return None
+        between = between_mixes(self._problem, self._coefficients, link.sum(axis=0),
+                                self._multipliers.site_per_t[1], self._entering)
+        if between is None:
+            return None
+        arrives = between.room_t_per_day * between.passed_most
+        room = np.minimum(arrives[:, None], pools.limit[None, :])
+        kept = pareto(room.min(axis=1, initial=np.inf), between.cost_cny_per_year)
+        return Rooms(room[kept], between.cost_cny_per_year[kept])
+
     def _cost_of_count(self, mix: Int, end_price: Float) -> Float:
         """Least cost less worth of any mix of so many sites of tier 1, [N + 1], CNY per year."""
         problem, coefficients = self._problem, self._coefficients
@@ -155,6 +169,12 @@ class Cases:
                    generated @ onward.T, link, value, via)
         arriving = coefficients.arriving_cny_per_year(problem.captured_t_per_day)[tier.arc]
         return np.asarray(value + arriving - unserved_cny_per_year(problem, coefficients)[tier.part])
+
+
+def pareto(room: Float, cost: Float) -> Int:
+    """Positions of the mixes that none with as much room undercuts."""
+    order = np.lexsort((cost, -room))
+    return np.asarray(order[np.minimum.accumulate(cost[order]) == cost[order]], dtype=np.int64)
 
 
 def worth_alone(tier: FirstTier, value: Float, parts: int) -> Float:

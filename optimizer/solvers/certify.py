@@ -11,11 +11,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.between import between_mixes
 from optimizer.bound import (
     Bound,
     between_tiers,
     lower_bound,
     most_arriving_t_per_day,
+    most_entering_t_per_day,
     priced_arcs,
     site_prices,
     with_row_prices,
@@ -224,6 +226,10 @@ def upper_rules_bind(problem: Problem, coefficients: Coefficients, tier: FirstTi
 def first_look(problem: Problem, coefficients: Coefficients, tier: FirstTier) -> tuple[Multipliers, Start]:
     """Multipliers with one scenario that leaves the last tier unpriced, and where the first case begins."""
     base, guess = blank(problem, coefficients), end_price_guess(problem, coefficients)
+    if between_mixes(problem, coefficients, np.zeros(len(problem.sites[1])), np.zeros(len(problem.sites[1])),
+                     most_entering_t_per_day(problem)) is not None:
+        # every mix of the tier between is tried, so its capacity needs no price of its own
+        base = replace(base, site_per_t=tuple(np.zeros_like(prices) for prices in base.site_per_t))
     relaxed = None
     if len(tier.arc) <= MOST_ARCS_RELAXED:
         relaxed = relaxed_at(problem, coefficients, tier, base, guess)

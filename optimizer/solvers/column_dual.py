@@ -38,6 +38,21 @@ class DualEffort:
 
 
 @dataclass(frozen=True)
+class Rooms:
+    """Capacity that is bought: one of several mixes of sites, each with a room for every pool and a cost."""
+
+    room: Float
+    """[T, R], in the unit of the pools."""
+    cost_cny_per_year: Float
+
+    def least(self, price: Float) -> tuple[float, Float]:
+        """Cost less worth of the best mix at prices of the pools, and its room, [R]."""
+        net = self.cost_cny_per_year - self.room @ price
+        at = int(np.argmin(net))
+        return float(net[at]), self.room[at]
+
+
+@dataclass(frozen=True)
 class ColumnDual:
     """Prices, the bound they prove, and the fractional first tier of the last linear programme."""
 
@@ -49,13 +64,17 @@ class ColumnDual:
 
 
 def column_dual(packing: Packing, start: Prices, known: Columns | None, token: NDArray[np.uint64],
-                effort: DualEffort) -> ColumnDual:
-    """The best prices found by subgradient steps and column generation from some prices and columns."""
-    best, bound, columns = _collect(packing, start, known, token, effort.steps)
+                effort: DualEffort, rooms: Rooms | None = None) -> ColumnDual:
+    """The best prices found by subgradient steps and column generation from some prices and columns.
+
+    The pools' limits are those of the packing, or bought as one of several `rooms`.
+    """
+    rooms = Rooms(packing.pools.limit[None, :], np.zeros(1)) if rooms is None else rooms
+    best, bound, columns = _collect(packing, start, known, token, effort.steps, rooms)
     share = np.zeros(len(packing.tier.part))
     typical = _typical(packing)
     for _ in range(effort.rounds):
-        found = _programme(packing, columns)
+        found = _programme(packing, columns, rooms)
         if found is None:
             break
         x, prices, value = found
@@ -68,6 +87,7 @@ def column_dual(packing: Packing, start: Prices, known: Columns | None, token: N
             mixed = Prices(kept * best.part + (1 - kept) * prices.part, kept * best.pool + (1 - kept) * prices.pool,
                            kept * best.rule + (1 - kept) * prices.rule)
             more, proven = best_columns(packing, mixed)
+            proven += _due(packing, mixed, rooms)
             fresh.append(more)
             if proven > top[1]:
                 top = (mixed, proven)
@@ -79,13 +99,18 @@ def column_dual(packing: Packing, start: Prices, known: Columns | None, token: N
     return ColumnDual(best, bound, share, columns)
 
 
+def _due(packing: Packing, prices: Prices, rooms: Rooms) -> float:
+    """What buying room adds to a bound in which the packing's own limits are paid for."""
+    return rooms.least(prices.pool)[0] + float(prices.pool @ packing.pools.limit)
+
+
 def _typical(packing: Packing) -> float:
     fixed = packing.fixed[np.isfinite(packing.fixed)]
     return float(np.median(fixed)) if len(fixed) else 1.0
 
 
 def _collect(packing: Packing, start: Prices, known: Columns | None, token: NDArray[np.uint64],
-             steps: int) -> tuple[Prices, float, Columns]:
+             steps: int, rooms: Rooms) -> tuple[Prices, float, Columns]:
     """A few subgradient steps on all prices; what they meet fills the first linear programme."""
     near = NEAR_SHARE * _typical(packing)
     met = [] if known is None else [known]
@@ -94,6 +119,7 @@ def _collect(packing: Packing, start: Prices, known: Columns | None, token: NDAr
     way_part, way_pool = np.zeros_like(at.part), np.zeros_like(at.pool)
     for _ in range(max(steps, 1)):
         columns, value = best_columns(packing, at, near)
+        value += _due(packing, at, rooms)
         met.append(columns)
         if value > bound:
             best, bound, waited = at, value, 0
@@ -107,7 +133,7 @@ def _collect(packing: Packing, start: Prices, known: Columns | None, token: NDAr
         used = columns.where(packing.reduced_cost(columns, at) < 0.0)
         part = np.bincount(packing.tier.part[used.arc], minlength=packing.parts) - 1.0
         part[(at.part <= 0.0) & (part < 0.0)] = 0.0
-        pool = (packing.pools.draw[used.arc].sum(axis=0) - packing.pools.limit) / np.maximum(unit, 1e-12) ** 0.5
+        pool = (packing.pools.draw[used.arc].sum(axis=0) - rooms.least(at.pool)[1]) / np.maximum(unit, 1e-12) ** 0.5
         way_part, way_pool = KEEP * way_part + (1 - KEEP) * part, KEEP * way_pool + (1 - KEEP) * pool
         norm = float(way_part @ way_part + way_pool @ way_pool)
         if norm <= 1e-12:
@@ -118,33 +144,38 @@ def _collect(packing: Packing, start: Prices, known: Columns | None, token: NDAr
     return best, bound, joined(met, token)
 
 
-def _programme(packing: Packing, columns: Columns) -> tuple[Float, Prices, float] | None:
+def _programme(packing: Packing, columns: Columns, rooms: Rooms) -> tuple[Float, Prices, float] | None:
     """The linear programme over some columns: shares, prices, value; None where the engine gives none."""
     tier, pools, count = packing.tier, packing.pools, len(columns)
     parts, sites, limits = packing.parts, tier.site_count, len(pools.limit)
     if not count:
         return None
-    scale = np.maximum(pools.limit, 1e-9)
+    scale = np.maximum(rooms.room.max(axis=0, initial=0.0), 1e-9)
     drawn = columns.total(pools.draw) / scale
     column, pool = np.nonzero(drawn)
-    rows = [tier.part[columns.arc], parts + columns.site, parts + sites + pool]
-    cols = [columns.owner, np.arange(count), column]
-    values = [np.ones(len(columns.arc)), np.ones(count), drawn[column, pool]]
-    upper = [np.ones(parts + sites), pools.limit / scale]
+    mixes = len(rooms.cost_cny_per_year)
+    mix, bought = np.divmod(np.arange(mixes * limits), max(limits, 1))
+    rows = [tier.part[columns.arc], parts + columns.site, parts + sites + pool, parts + sites + bought]
+    cols = [columns.owner, np.arange(count), column, count + mix]
+    values = [np.ones(len(columns.arc)), np.ones(count), drawn[column, pool], -(rooms.room / scale).ravel()]
+    upper = [np.ones(parts + sites), np.zeros(limits)]
     if packing.rules is not None:
         at, rule, amount = packing.rules.entries(columns.site, columns.size)
         rows, cols, values = [*rows, parts + sites + limits + rule], [*cols, at], [*values, amount]
         upper.append(packing.rules.most)
     most = np.concatenate(upper)
     matrix = csr_array((np.concatenate(values), (np.concatenate(rows), np.concatenate(cols))),
-                       shape=(len(most), count))
-    answer = linprog(packing.cost(columns) / UNIT_CNY, A_ub=matrix, b_ub=most, bounds=(0, None), method="highs-ipm")
+                       shape=(len(most), count + mixes))
+    one = csr_array((np.ones(mixes), (np.zeros(mixes, dtype=np.int64), count + np.arange(mixes))),
+                    shape=(1, count + mixes))
+    answer = linprog(np.concatenate([packing.cost(columns), rooms.cost_cny_per_year]) / UNIT_CNY, A_ub=matrix,
+                     b_ub=most, A_eq=one, b_eq=np.ones(1), bounds=(0, None), method="highs-ipm")
     if answer.x is None or answer.status != 0:
         return None
     dual = np.maximum(-np.asarray(answer.ineqlin.marginals), 0.0) * UNIT_CNY
     first = parts + sites
     prices = Prices(dual[:parts], dual[first:first + limits] / scale, dual[first + limits:])
-    return np.asarray(answer.x, dtype=np.float64), prices, float(answer.fun) * UNIT_CNY
+    return np.asarray(answer.x[:count], dtype=np.float64), prices, float(answer.fun) * UNIT_CNY
 
 
 def _arc_share(packing: Packing, columns: Columns, x: Float) -> Float:
