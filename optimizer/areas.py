@@ -8,6 +8,7 @@ at most, so trying every choice of c atoms covers every plan. Nothing about the 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +28,14 @@ def atoms(areas: Bool, free: Bool) -> Bool:
     return np.asarray(np.unique(member, axis=0), dtype=np.bool_)
 
 
-def over_choices(value: Float, areas: Bool, offered: Bool, extra: Int) -> tuple[Float, Bool]:
+def over_choices(value: Float, areas: Bool, offered: Bool, extra: Int,
+                 dearer: Callable[[Bool, Int], Float] | None = None) -> tuple[Float, Bool]:
     """The least over choices of atoms of the best value whose area holds the choice, per mix, and the sites chosen.
 
     value [S, N] in scenarios (rows) for mixes with `extra` [N] sites out of those `offered` [N, J]; areas [S, J].
-    Returns [N] and the sites of the deciding choice, [N, J]. Where there are more than MOST_CHOICES choices only
-    scenarios that hold every offered site count.
+    `dearer` gives what some mixes cost more if only some sites [J] may be chosen, [S, mixes]. Returns [N] and the sites
+    of the deciding choice, [N, J]. Where there are more than MOST_CHOICES choices only scenarios that hold every
+    offered site count.
     """
     least = np.empty(value.shape[1])
     where = np.zeros(offered.shape, dtype=np.bool_)
@@ -41,14 +44,17 @@ def over_choices(value: Float, areas: Bool, offered: Bool, extra: Int) -> tuple[
     for number, row in enumerate(kinds):
         mixes, free = np.flatnonzero(kind.ravel() == number), row[1:].astype(np.bool_)
         member = atoms(areas, free)
-        choices = _choices(len(member), int(row[0]))
-        holds = np.array([[member[list(choice), s].all() for s in range(len(areas))] for choice in choices])
-        best = np.where(holds[:, :, None], value[None, :, mixes], -np.inf).max(axis=1)
-        worst = np.argmin(best, axis=0)
-        least[mixes] = best[worst, np.arange(len(mixes))]
-        for at, mix in zip(worst.tolist(), mixes.tolist(), strict=True):
-            chosen = member[list(choices[at])]
-            where[mix, free] = (areas[:, free].T[:, None, :] == chosen[None, :, :]).all(axis=2).any(axis=1)
+        least[mixes] = np.inf
+        for choice in _choices(len(member), int(row[0])):
+            chosen = np.zeros(len(free), dtype=np.bool_)
+            same = np.equal(areas[:, free].T[:, None, :], member[list(choice)][None, :, :])
+            chosen[free] = np.asarray(np.all(same, axis=2)).any(axis=1)
+            holds = member[list(choice)].all(axis=0)
+            best = value[:, mixes] if dearer is None else value[:, mixes] + dearer(chosen, mixes)
+            best = np.where(holds[:, None], best, -np.inf).max(axis=0)
+            worse = best < least[mixes]
+            least[mixes[worse]] = best[worse]
+            where[mixes[worse]] = chosen
     return least, where
 
 

@@ -57,18 +57,34 @@ def between_mixes(problem: Problem, coefficients: Coefficients, link_per_site: F
         return None
     keep = problem.sites[1].must_open
     rows = rows[rows.sum(axis=1) <= np.count_nonzero(~keep)]
-    count, cost = rows.sum(axis=1), found.cost_cny_per_year[rows, np.arange(rows.shape[1])].sum(axis=1)
-    room = room_t_per_day(found, rows, np.arange(len(problem.network.materials)))
+    cost = np.maximum(_paid_by_the_best(problem, found, rows, link_per_site),
+                      _paid_site_by_site(problem, coefficients, rows, link_per_site))
+    cost = cost + found.base_cny_per_year - float(link_per_site[keep].sum())
+    count, room = rows.sum(axis=1), room_t_per_day(found, rows, np.arange(len(problem.network.materials)))
     kept = _unbeaten(count, cost, room)
-    count, cost, room = count[kept], cost[kept], room[kept]
-    free = -np.sort(-link_per_site[~keep])
+    passed = problem.passed_share(1)
+    return Between(count[kept], cost[kept], room[kept], float(price_per_t.max(initial=0.0)), float(passed.min()),
+                   float(passed.max()), most_t_per_day)
+
+
+def _paid_by_the_best(problem: Problem, found: TierSites, rows: Int, link_per_site: Float) -> Float:
+    """Cost of the cheapest sites of each size, less what the links of the best paid sites bring together, [N]."""
+    cost = found.cost_cny_per_year[rows, np.arange(rows.shape[1])].sum(axis=1)
+    free = -np.sort(-link_per_site[~problem.sites[1].must_open])
     top = np.concatenate([[0.0], np.cumsum(free)])
     cheapest = float(found.first_cny_per_year.min())
     spare = np.maximum(free - cheapest, 0.0).sum() if np.isfinite(cheapest) else 0.0
-    cost = cost + found.base_cny_per_year - top[count] - float(link_per_site[keep].sum()) - spare
-    passed = problem.passed_share(1)
-    return Between(count, np.asarray(cost), room, float(price_per_t.max(initial=0.0)), float(passed.min()),
-                   float(passed.max()), most_t_per_day)
+    return np.asarray(cost - top[rows.sum(axis=1)] - spare)
+
+
+def _paid_site_by_site(problem: Problem, coefficients: Coefficients, rows: Int, link_per_site: Float) -> Float:
+    """Cost less links of the sites of each size where that is least, [N]; sizes may share a site here."""
+    sites = problem.sites[1]
+    extra = coefficients.open_cny_per_year[1] - coefficients.closed_cny_per_year[1][:, None] - link_per_site[:, None]
+    net = np.where(sites.allowed & ~sites.must_open[:, None], extra, np.inf)
+    least = np.cumsum(np.concatenate([np.zeros((1, net.shape[1])), np.sort(net, axis=0)]), axis=0)
+    spare = np.maximum(-net.min(axis=1, initial=np.inf), 0.0).sum()
+    return np.asarray(least[rows, np.arange(rows.shape[1])].sum(axis=1) - spare)
 
 
 def _enough(found: TierSites, most_t_per_day: float) -> Int | None:

@@ -216,11 +216,30 @@ def over_mixes(problem: Problem, multipliers: Multipliers, cases: list[Case], ce
     areas = np.stack([np.ones_like(nowhere) if c.scenario.area is None else c.scenario.area for c in cases])
     last = problem.sites[-1]
     offered = ((rows > 0).astype(np.float64) @ last.allowed.T > 0.0) & ~last.must_open[None, :]
-    least, where = over_choices(value, areas, offered, rows.sum(axis=1))
+
+    def dearer(chosen: Bool, numbers: Int) -> Float:
+        return np.stack([_dearer_within(problem, case, chosen, rows[numbers]) for case in cases])
+
+    least, where = over_choices(value, areas, offered, rows.sum(axis=1), dearer)
     worst = int(np.argmin(least))
     if least[worst] >= ceiling:
         return replace(at_ceiling, mixes_tried=tried)
     return Bound(float(least[worst]), base, tried, tuple(int(v) for v in rows[worst]), where[worst], ())
+
+
+def _dearer_within(problem: Problem, case: Case, chosen: Bool, rows: Int) -> Float:
+    """What mixes cost more, at least, if their extra sites are among the chosen ones, [N]; inf where none fits."""
+    last = problem.sites[-1]
+    extra = case.priced.open_cny_per_year[-1] - case.priced.closed_cny_per_year[-1][:, None]
+    free = np.where(last.allowed & (chosen & ~last.must_open)[:, None], extra, np.inf)
+    if np.array_equal(chosen, last.allowed.any(axis=1) & ~last.must_open):
+        return np.zeros(len(rows))
+    most = min(int(rows.max(initial=0)), len(free))
+    least = np.cumsum(np.concatenate([np.zeros((1, free.shape[1])), np.sort(free, axis=0)[:most]]), axis=0)
+    within = least[np.minimum(rows, len(least) - 1), np.arange(rows.shape[1])]
+    within = np.where(rows < len(least), within, np.inf).sum(axis=1)
+    anywhere = case.last.cost_cny_per_year[rows, np.arange(rows.shape[1])].sum(axis=1)
+    return np.asarray(within - anywhere)
 
 
 def _without_between(case: Case, rows: Int, supply: Float) -> Float:

@@ -126,7 +126,7 @@ class Cases:
         site[tier.part[order[last]]] = tier.site[order[last]]
         share = as_stored(np.where(used > 1e-3, used, 0.0))
         extra = extra_cost(problem, self._coefficients, onward, site, share)
-        price = reach_prices(extra, self._cost_of_count(mix, end_price))
+        price = reach_prices(extra, self._cost_of_count(mix, end_price), self._dearer())
         return Reach(price, site, share), np.maximum(price[:, None] - extra, 0.0)
 
     def _rooms(self, pools: Pools, link: Float | None) -> Rooms | None:
@@ -156,6 +156,15 @@ class Cases:
         least = np.full(stations + 1, np.inf)
         np.minimum.at(least, between.count, cost)
         return least
+
+    def _dearer(self) -> Float:
+        """What each site of tier 1 costs more than the cheapest one of the same size, [J_1]."""
+        sites = self._problem.sites[1]
+        extra = self._coefficients.open_cny_per_year[1] - self._coefficients.closed_cny_per_year[1][:, None]
+        cost = np.where(sites.allowed, extra, np.inf)
+        least = cost.min(axis=0, initial=np.inf)
+        above = np.where(sites.allowed, cost - np.where(np.isfinite(least), least, 0.0), np.inf)
+        return np.asarray(np.minimum(above.min(axis=1, initial=np.inf), NO_WAY))
 
     def _arc_value(self, onward: Float, link: Float | None) -> Float:
         """Yearly price of every arc down to the end of the chain, [E] in FirstTier order."""

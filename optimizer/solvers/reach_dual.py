@@ -17,15 +17,15 @@ KEEP, PATIENCE, SHRINK = 0.8, 12, 0.7
 STEPS = 900
 
 
-def reach_prices(extra: Float, cost_of_count: Float, start: Float | None = None, steps: int = STEPS) -> Float:
+def reach_prices(extra: Float, cost_of_count: Float, dearer: Float, steps: int = STEPS) -> Float:
     """What each part pays at most above its cheapest station, [n], CNY per year.
 
     extra [n, J_1] from optimizer/links.py, cost_of_count [N + 1] the least cost of so many stations in all (inf where
-    so many are not possible).
+    so many are not possible), dearer [J_1] what a site costs more than the cheapest.
     """
     stations = extra.shape[1]
     third = min(3, stations - 1)
-    price = np.partition(extra, third, axis=1)[:, third].copy() if start is None else start.copy()
+    price = np.partition(extra, third, axis=1)[:, third].copy()
     counts = np.flatnonzero(np.isfinite(cost_of_count[:stations + 1]))
     if not len(counts) or not len(extra):
         return np.zeros(len(extra))
@@ -34,6 +34,7 @@ def reach_prices(extra: Float, cost_of_count: Float, start: Float | None = None,
     best, kept, waited, factor = -np.inf, price.copy(), 0, 1.0
     for _ in range(steps):
         _paid(price, extra, paid)
+        paid -= dearer
         order = np.argsort(-paid, kind="stable")
         top = np.concatenate([[0.0], np.cumsum(paid[order])])
         net = cost_of_count[counts] - top[counts]
