@@ -41,7 +41,7 @@ Int = NDArray[np.int64]
 
 ITERATIONS_PER_PASS = 2_000.0
 """Iterations stand for passes of regions over the city, so that larger cities get more of them."""
-QUICK, ROUND = 0.1, 0.25
+QUICK, ROUND = 0.1, 1.0 / 3.0
 """Parts of the passes of the main search in the first plan, of which the bound only needs to know what it costs, and in
 each of the later rounds."""
 PRICE_SHARES = (1.0, 0.4, 0.0)
@@ -60,7 +60,7 @@ class SiteSettings:
     """Share to which the integer programme of the upper tiers is solved."""
     iterations: int = 6_000
     """Effort of the main search, see ITERATIONS_PER_PASS."""
-    rounds: int = 3
+    rounds: int = 5
     time_limit_s: float = 120.0
     seed: int = 1
     processes: int = 2
@@ -178,7 +178,8 @@ class _Search:
         self._trim_price = np.zeros(len(problem.network.materials))
         self._end_price = np.empty(0)
         self._unfilled: FirstTierPlan | None = None
-        self._first_tier = FirstTierSearch(problem, coefficients, tier, settings.seed)
+        self._searches = 0
+        self._first_tier = FirstTierSearch(problem, coefficients, tier)
         self._passes = settings.iterations / ITERATIONS_PER_PASS
 
     def _price_rules(self, price: Float) -> None:
@@ -345,8 +346,9 @@ class _Search:
             self.on_progress(self.news("search", begin + (end - begin) * share))
             return self.clock.left_s()
 
+        self._searches += 1
         found = self._first_tier.better(upper, start, self._supply(start), self.priced, self.guide, self._end_price,
-                                        passes, filled=filled, watch=watch)
+                                        passes, filled=filled, seed=self.settings.seed + self._searches, watch=watch)
         self.guide, self._end_price = found.part_price, found.end_price
         self.clock.hit |= found.hit_time_limit
         self.clock.mark("search")

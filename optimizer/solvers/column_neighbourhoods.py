@@ -56,9 +56,10 @@ LEAST_WORTH_SHARE = 0.02
 """A pool that is overdrawn is worth at least this share of what its users save by using it."""
 NODES_WITH_LIMITS = 10
 """Branches of the programme with the limits of pools as rows, which is far harder."""
-FEWER, MORE = 0.6, 1.05
+FIRST_PER_PART, LAST_PER_PART = 6.0, 12.0
+"""Columns per part of a region, in the first region and in the last: few are solved in no time and save most."""
+FEWER, MORE, LEAST_NARROWED = 0.7, 1.2, 0.4
 """What becomes of the number of columns where the programme was not, or was, solved."""
-COLUMNS_LEAST, COLUMNS_MOST = 1_000, 4_000
 SOLVED_SHARE = 1e-3
 STEPS = 40
 AIM_SHARE = 0.01
@@ -71,10 +72,10 @@ class RegionEffort:
 
     passes: float
     """How often every open site is in some region, about."""
-    parts: float = 210.0
+    parts: float = 130.0
     """Served parts of a region, about; a region is a whole number of open sites."""
     choice: ChoiceEffort = field(default_factory=ChoiceEffort)
-    """How hard the first is tried; the number of columns then follows how hard the programmes are."""
+    """How hard a region is tried; the number of columns follows its parts."""
 
 
 def improve_by_regions(packing: Packing, start: FirstTierPlan, prices: Prices, near: csr_array, effort: RegionEffort, *,
@@ -86,7 +87,7 @@ def improve_by_regions(packing: Packing, start: FirstTierPlan, prices: Prices, n
     """
     search = Neighbourhoods(packing, start, prices, near, seed)
     best, value, hit = search.chosen, search.with_fines(), False
-    columns, done = float(effort.choice.columns), 0.0
+    narrowed, done = 1.0, 0.0
     per_site = len(search.chosen.arc) / max(len(search.chosen), 1)
     sites = int(np.clip(effort.parts / max(per_site, 1.0), SITES_LEAST, SITES_MOST))
     passes = max(effort.passes, LEAST_REGIONS * sites / max(len(search.chosen), sites))
@@ -99,11 +100,12 @@ def improve_by_regions(packing: Packing, start: FirstTierPlan, prices: Prices, n
         last = search.overdrawn() and done + share >= passes + MENDING_PASSES
         held = done >= (1.0 - HELD_SHARE) * passes
         done += share
-        choice = search.step(sites, replace(effort.choice, columns=int(columns)), held=held, last=last,
-                             time_limit_s=left)
+        per_part = FIRST_PER_PART + (LAST_PER_PART - FIRST_PER_PART) * min(done / passes, 1.0)
+        columns = replace(effort.choice, columns=int(narrowed * effort.parts * per_part))
+        choice = search.step(sites, columns, held=held, last=last, time_limit_s=left)
         hit |= choice.hit_time_limit
         solved = choice.possible_cny_per_year - choice.saved_cny_per_year <= SOLVED_SHARE * abs(search.present_cost)
-        columns = float(np.clip(columns * (MORE if solved else FEWER), COLUMNS_LEAST, COLUMNS_MOST))
+        narrowed = min(1.0, narrowed * MORE) if solved else max(LEAST_NARROWED, narrowed * FEWER)
         if search.with_fines() < value - 1.0:
             best, value = search.chosen, search.with_fines()
     return plan_of_columns(packing.tier, trimmed(packing, best), packing.parts), search.prices, hit

@@ -50,12 +50,12 @@ class Found:
 class FirstTierSearch:
     """Searches of one problem's first tier; holds what they share."""
 
-    def __init__(self, problem: Problem, coefficients: Coefficients, tier: FirstTier, seed: int) -> None:
-        self.problem, self.coefficients, self.tier, self.seed = problem, coefficients, tier, seed
+    def __init__(self, problem: Problem, coefficients: Coefficients, tier: FirstTier) -> None:
+        self.problem, self.coefficients, self.tier = problem, coefficients, tier
         self._near = shared_parts(tier, len(problem.demand.part_ids))
 
     def better(self, upper: tuple[OpenSites, ...], start: FirstTierPlan, supply: Supply, priced: Coefficients,
-               part_price: Float, end_price: Float, passes: float, *, filled: bool,
+               part_price: Float, end_price: Float, passes: float, *, filled: bool, seed: int,
                watch: Callable[[float, float], float]) -> Found:
         """The start or a better first tier under open sites of tiers 1 and up.
 
@@ -73,7 +73,7 @@ class FirstTierSearch:
         prices, _ = raised(packing, prices, PRICE_STEPS, AIM_SHARE * at_stake + 1.0)
         start = dive(packing, start, prices)
         found, prices, hit = improve_by_regions(packing, start, prices, self._near, RegionEffort(passes),
-                                                seed=self.seed, watch=watch)
+                                                seed=seed, watch=watch)
         return Found(found, prices.part, prices.pool[len(room_price):], hit)
 
     def _packing(self, upper: tuple[OpenSites, ...], supply: Supply, priced: Coefficients, *,
