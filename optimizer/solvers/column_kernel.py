@@ -18,6 +18,8 @@ Int = NDArray[np.int64]
 
 NODES = 20_000
 """Branches tried per site and size."""
+STEPS = 5_000_000
+"""Items looked at in all, shared out evenly: a site and size with more sets than that are listed in part."""
 
 
 @njit(cache=True)
@@ -31,7 +33,10 @@ def list_columns(first, value, opened, use, capacity, least, cutoff, per_option,
     for j in range(len(first) - 1):
         widest = max(widest, first[j + 1] - first[j])
     item, key, chosen = np.empty(widest, np.int64), np.empty(widest), np.empty(widest, np.bool_)
-    load, count = np.empty(capacity.shape[1]), 0
+    load, count, options = np.empty(capacity.shape[1]), 0, 1
+    for j in range(len(first) - 1):
+        if first[j + 1] > first[j]:
+            options += capacity.shape[0]
     start[0] = 0
     for j in range(len(first) - 1):
         for k in range(capacity.shape[0]):
@@ -41,7 +46,7 @@ def list_columns(first, value, opened, use, capacity, least, cutoff, per_option,
             if items == 0 or opened[j, k] + _reach(item, key, 0, items, value, use, capacity[k, tight], tight) > cutoff:
                 continue
             count = _branch(item, key, items, tight, value, use, opened[j], capacity, least, k, cutoff, load, chosen,
-                            count, per_option, j, site, size, start, arc)
+                            count, per_option, j, site, size, start, arc, STEPS // options)
             if count < 0:
                 return -1
     return count
@@ -111,13 +116,16 @@ def _belongs_here(load, opened, capacity, least, k):  # type: ignore[no-untyped-
 
 @njit(cache=True)
 def _branch(item, key, items, tight, value, use, opened, capacity, least, k, cutoff, load, chosen,  # type: ignore[no-untyped-def]
-            count, per_option, j, site, size, start, arc):
+            count, per_option, j, site, size, start, arc, steps):
     """Depth first with and without each item; the new number of columns, -1 if they overflow."""
     room, now, at, found = capacity[k], opened[k], 0, 0
     load[:] = 0.0
     chosen[:items] = False
     for _ in range(NODES):
+        if steps < 0:
+            break
         while at < items:
+            steps -= items - at
             if now + _reach(item, key, at, items, value, use, room[tight] - load[tight], tight) > cutoff:
                 break
             if _fits(load + use[item[at]], room):
