@@ -13,7 +13,7 @@ ifneq ($(wildcard ../shared/benchmarks),)
 export RECYNET_BENCH ?= $(abspath ../shared/benchmarks)
 endif
 
-.PHONY: run install lint bench serve test-all test clean help
+.PHONY: run install lint bench bench-full serve test-all test clean help
 
 run: install            ## site and route the bundled study into out/hankou
 	$(BIN)/recynet run configs/studies/hankou/study.yaml --out out/hankou
@@ -40,6 +40,9 @@ lint: install           ## style and types
 
 bench: install          ## time, memory and gap of the bundled study, written to docs/measurements.md
 	$(BIN)/python -m tests.benchmarks.bundled --out docs/measurements.md
+
+bench-full: install     ## public siting instances found through RECYNET_BENCH, one row each, into out/bench/siting.json
+	$(BIN)/python -m tests.benchmarks.siting --data $(RECYNET_BENCH)/facility_location --out out/bench/siting.json
 
 serve: install          ## API and map of everything below out/ on http://127.0.0.1:8000
 	$(BIN)/recynet serve --data out
