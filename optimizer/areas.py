@@ -48,7 +48,8 @@ def over_choices(value: Float, areas: Bool, offered: Bool, extra: Int,
         for choice in _choices(len(member), int(row[0])):
             chosen = np.zeros(len(free), dtype=np.bool_)
             same = np.asarray(np.equal(areas[:, free].T[:, None, :], member[list(choice)][None, :, :]), dtype=np.bool_)
-            chosen[free] = same.all(axis=2).any(axis=1)
+            inside, _ = np.nonzero(np.logical_and.reduce(same, axis=2))
+            chosen[np.flatnonzero(free)[inside]] = True
             holds = np.asarray(member[list(choice)].all(axis=0), dtype=np.bool_)
             best = value[:, mixes] if dearer is None else value[:, mixes] + dearer(chosen, mixes)
             best = np.where(holds[:, None], best, -np.inf).max(axis=0)
