@@ -45,7 +45,7 @@ def _lines(problem: Problem, found: Explanation, texts: Texts) -> Iterator[Title
 def _rule_line(problem: Problem, row: SiteRow, texts: Texts) -> Title:
     key = "conflict.at_most" if row.sense == "<=" else "conflict.at_least"
     return texts.title(key, clause=row.clause, limit=_figure(row.limit, row), where=row.subject_id,
-                       tiers=_tiers(problem, row), what=_what(row, texts, "en"), what_zh=_what(row, texts, "zh"))
+                       tiers=_tiers(problem, row), what=texts.title(f"conflict.what.{row.code}"))
 
 
 def _change_line(problem: Problem, breach: Breach, texts: Texts) -> Title:
@@ -54,10 +54,6 @@ def _change_line(problem: Problem, breach: Breach, texts: Texts) -> Title:
     return texts.title(key, clause=row.clause, where=row.subject_id, tiers=_tiers(problem, row),
                        limit=_figure(row.limit, row), workable=_figure(breach.workable_limit, row),
                        short=_figure(abs(breach.workable_limit - row.limit), row))
-
-
-def _what(row: SiteRow, texts: Texts, language: str) -> str:
-    return str(getattr(texts.title(f"conflict.what.{row.code}"), language))
 
 
 def _figure(value: float, row: SiteRow) -> str:

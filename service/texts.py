@@ -33,8 +33,10 @@ class Texts:
     en: Catalogue
 
     def title(self, key: str, **values: object) -> Title:
-        """A text in both languages; KeyError when either catalogue lacks it."""
-        return Title(zh=self.zh.text(key, **values), en=self.en.text(key, **values))
+        """A text in both languages; a Title among the values fills each with its own. KeyError when one lacks it."""
+        zh, en = ({name: getattr(value, language) if isinstance(value, Title) else value
+                   for name, value in values.items()} for language in LANGUAGES)
+        return Title(zh=self.zh.text(key, **zh), en=self.en.text(key, **en))
 
     def kpi(self, name: str, labels: Labels | None = None) -> Title:
         """Title of an indicator; its own name, made readable, where the catalogue has none.
@@ -80,9 +82,7 @@ class Texts:
         fills each language with its own text."""
         if f"warning.{code}" not in self.en.entries:
             return Title(zh=text, en=text)
-        zh, en = ({name: getattr(value, language) if isinstance(value, Title) else value
-                   for name, value in values.items()} for language in LANGUAGES)
-        return Title(zh=self.zh.text(f"warning.{code}", **zh), en=self.en.text(f"warning.{code}", **en))
+        return self.title(f"warning.{code}", **values)
 
 
 def _filled(catalogue: Catalogue, key: str, values: Mapping[str, str]) -> str:

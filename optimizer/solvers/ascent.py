@@ -6,7 +6,6 @@ Deflected subgradients with a Polyak step towards a little above the best value;
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,18 +39,15 @@ class Ascent:
 
 def raise_bound(problem: Problem, coefficients: Coefficients, tier: FirstTier, start: Multipliers, *,
                 reach_cny_per_year: float, steps: int, move_links: bool,
-                mix: Int | None = None, enough_cny_per_year: float = np.inf,
-                on_step: Callable[[int, float], bool] | None = None) -> Ascent:
+                mix: Int | None = None, enough_cny_per_year: float = np.inf) -> Ascent:
     """The best multipliers found from `start` (one scenario) in a number of steps.
 
     With a `mix` of sizes of the last tier the prices of the side rules move as well, and the value counts its cost.
-    `reach` is how much the value may still rise; steps aim at the best value so far plus it. Stops early above
-    `enough`, or when `on_step(step, best)` returns True.
+    `reach` is how much the value may still rise; steps aim at the best value so far plus it. Stops above `enough`.
     """
     scenario = start.scenarios[0]
     part_price, link = scenario.part_price.copy(), link_table(problem, start)
     unserved = float(unserved_cny_per_year(problem, coefficients).sum())
-    nothing = np.zeros(tier.site_count)
     rules = (FixedRows(problem, coefficients, tier, scenario.row) if mix is None else
              MovingRows(problem, coefficients, tier, scenario.row, mix))
     best = (-np.inf, part_price, link, scenario.row)
@@ -61,7 +57,7 @@ def raise_bound(problem: Problem, coefficients: Coefficients, tier: FirstTier, s
         done = step + 1
         if arcs is None or move_links:
             arcs = priced_arcs(problem, coefficients, start, scenario.end_price, link)
-        chosen = choose(rules.tier, arcs.value[tier.arc] + part_price[tier.part], nothing, pick=True)
+        chosen = choose(rules.tier, arcs.value[tier.arc] + part_price[tier.part], np.zeros(tier.site_count), pick=True)
         between, margins = between_tiers(problem, rules.coefficients, start, link)
         value = unserved - float(part_price.sum()) + float(chosen.value.sum()) + between - rules.credit_cny_per_year
         value += rules.last_tier_cny_per_year()
@@ -69,7 +65,7 @@ def raise_bound(problem: Problem, coefficients: Coefficients, tier: FirstTier, s
             best, waited = (value, part_price.copy(), None if link is None else link.copy(), rules.row), 0
         else:
             waited += 1
-        if best[0] >= enough_cny_per_year or (on_step is not None and on_step(step, best[0])):
+        if best[0] >= enough_cny_per_year:
             break
         if waited >= PATIENCE:
             factor, waited = factor * SHRINK, 0

@@ -190,9 +190,12 @@ def worth_alone(tier: FirstTier, value: Float, parts: int) -> Float:
     """What serving each part is worth if it pays for its share of a site at its best arc, [n], CNY per year."""
     capacity = np.where(np.isfinite(tier.capacity), tier.capacity, UNLIMITED)
     needs = (tier.use[:, None, :] / capacity[None, :, :]).max(axis=2)
-    cost = value + np.where(needs <= 1.0, needs * tier.open_cny_per_year[tier.site], np.inf).min(axis=1)
+    opened = tier.open_cny_per_year[tier.site]
+    possible = (needs <= 1.0) & np.isfinite(opened)
+    share = np.where(possible, needs * np.where(possible, opened, 0.0), np.inf)
+    cost = value + share.min(axis=1, initial=np.inf)
     worth = np.zeros(parts)
-    np.maximum.at(worth, tier.part, -cost)
+    np.maximum.at(worth, tier.part, np.where(np.isfinite(cost), -cost, 0.0))
     return worth
 
 

@@ -165,7 +165,7 @@ def _dear_where_no_way(cost: Float, q: Float, tier: FirstTier, fixed: Float) -> 
 
 
 def base_multipliers(problem: Problem, coefficients: Coefficients, tier: FirstTier, effort: Effort,
-                     on_step: Callable[[int, float], bool] | None = None, row: Float | None = None) -> Multipliers:
+                     row: Float | None = None) -> Multipliers:
     """One scenario with the last tier unpriced, raised as far as the effort allows.
 
     With prices of side rules `row` [R], stations and links are priced to match them, and they move as well.
@@ -184,13 +184,13 @@ def base_multipliers(problem: Problem, coefficients: Coefficients, tier: FirstTi
     multipliers = replace(multipliers, scenarios=(free,))
     reach = reach_cny_per_year(tier, relaxed)
     ascent = raise_bound(problem, coefficients, tier, multipliers, reach_cny_per_year=reach,
-                         steps=effort.part_steps, move_links=False, on_step=on_step)
+                         steps=effort.part_steps, move_links=False)
     mix = None
     if row is not None:
         tonnes = float(problem.captured_t_per_day[tier.arc].sum(axis=1) @ relaxed.arc_share)
         mix = likely_mix(problem, priced, tonnes)
     ascent = raise_bound(problem, coefficients, tier, ascent.multipliers, reach_cny_per_year=reach,
-                         steps=effort.joint_steps, move_links=True, mix=mix, on_step=on_step)
+                         steps=effort.joint_steps, move_links=True, mix=mix)
     return ascent.multipliers
 
 

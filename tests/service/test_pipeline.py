@@ -85,6 +85,7 @@ def test_the_folder_has_exactly_its_files(town: TinyTown) -> None:
     out = town.folder / "out"
     rules = [f"rules/{name}.yaml" for name in town.study.get("rules", ())]
     expected = {"plan.json", "plan.gpkg", "manifest.json", "certificate.json", "certificate.npz", "study.yaml",
+                "cache/ground.npz",
                 "report.html", f"networks/{town.study['network']}.yaml", *rules,
                 *(f"layers/{name}.geojson" for name in LAYERS)}
     assert {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()} == expected
