@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from optimizer.classic.capacitated_task import SitingTask, infeasible_because, make_task, plan_cost
 from optimizer.classic.common import ClassicResult, Status, no_plan
 from optimizer.classic.single_siting import solve_single
+from optimizer.classic.site_prices import bound_at
 from optimizer.classic.split_siting import PROVEN
 
 
@@ -53,4 +54,4 @@ def single_result(problem: str, task: SitingTask, begun: float, time_limit_s: fl
     status: Status = "optimal" if proven else "stopped" if found.hit_time_limit else "feasible"
     return ClassicResult(problem, status, objective, found.bound, task.place[found.plan.open],
                          task.place[np.argmax(found.plan.share, axis=0)], seconds, bound_source=found.bound_source,
-                         multipliers=found.prices.as_array(), checkable_bound=found.price_bound)
+                         multipliers=found.prices.as_array(), checkable_bound=bound_at(task, found.prices))

@@ -18,6 +18,9 @@ from scipy.sparse import csr_array
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
+LONGEST_S = 1e7
+"""Longest time limit an engine is given: it cannot count to infinity."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -61,7 +64,7 @@ def solve(model: LinearModel, *, time_limit_s: float, relative_gap: float = 0.0,
     built = mathopt.Model.from_model_proto(_proto(model))
     variables = list(built.variables())
     is_lp = not model.integer.any()
-    parameters = mathopt.SolveParameters(time_limit=timedelta(seconds=max(time_limit_s, 0.01)))
+    parameters = mathopt.SolveParameters(time_limit=timedelta(seconds=min(max(time_limit_s, 0.01), LONGEST_S)))
     if not is_lp:
         parameters.relative_gap_tolerance = relative_gap
         parameters.absolute_gap_tolerance = absolute_gap
