@@ -274,7 +274,10 @@ class _Search:
         found = self._search(upper, found, ROUND * self._passes, (0.6, 0.65), filled=True)
         plan = self._settled(self._whole(upper, found))
         self.known(plan)
-        return min(quick, plan, key=lambda p: books(self.problem, p).objective_cny_per_year)
+        def cost(p: Plan) -> float:
+            return books(self.problem, p).objective_cny_per_year
+        # walking in the quick plan is not settled yet: only then is it one that counts
+        return min(self._settled(quick), plan, key=cost) if cost(quick) < cost(plan) else plan
 
     def _choices(self, plan: Plan) -> FirstTierPlan:
         return FirstTierPlan(plan.site_of_part, plan.open_sites[0].size_of(len(self.problem.sites[0])))

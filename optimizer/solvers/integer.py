@@ -38,7 +38,8 @@ def solve_integer(model: LinearModel, *, engine: Engine, time_limit_s: float, se
     engines = [mathopt.SolverType.HIGHS, mathopt.SolverType.GSCIP]
     if engine == "scip":
         engines.reverse()
-    parameters = mathopt.SolveParameters(time_limit=timedelta(seconds=min(max(time_limit_s, 0.01), 1e7)), random_seed=seed,
+    limit = timedelta(seconds=min(max(time_limit_s, 0.01), 1e7))
+    parameters = mathopt.SolveParameters(time_limit=limit, random_seed=seed,
                                          relative_gap_tolerance=0.0, absolute_gap_tolerance=absolute_gap)
     hints = []
     if start is not None:
