@@ -139,7 +139,7 @@ class Cases:
             return None
         arrives = between.room_t_per_day * between.passed_most
         room = np.minimum(arrives[:, None], pools.limit[None, :])
-        kept = pareto(room.min(axis=1, initial=np.inf), between.cost_cny_per_year)
+        kept = pareto(between.room_t_per_day, between.cost_cny_per_year)
         return Rooms(room[kept], between.cost_cny_per_year[kept])
 
     def _cost_of_count(self, mix: Int, end_price: Float) -> Float:

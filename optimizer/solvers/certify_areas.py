@@ -30,7 +30,7 @@ Bool = NDArray[np.bool_]
 class AreaEffort:
     """How much work the certificate may take, counted."""
 
-    scenarios: int = 26
+    scenarios: int = 19
     turns: int = 2
     """Between links and first tier, for a mix; an area takes one."""
     first_split: int = 6
@@ -42,6 +42,9 @@ class AreaEffort:
     look: DualEffort = field(default_factory=lambda: DualEffort(steps=40, rounds=1))
     area: DualEffort = field(default_factory=lambda: DualEffort(steps=10, rounds=4))
 
+
+AGAIN = 3
+"""Times that a mix of several sites is worked on again while it still undercuts."""
 
 Key = tuple[tuple[int, ...], bytes]
 
@@ -58,6 +61,7 @@ class _Tree:
         self._ends: dict[Key, Start] = {}
         self._looked: dict[tuple[int, ...], Start] = {}
         self._tried: set[Key] = set()
+        self._more: dict[tuple[int, ...], int] = {}
 
     def add(self, scenario: Scenario) -> None:
         self.multipliers = replace(self.multipliers, scenarios=(*self.multipliers.scenarios, scenario))
@@ -80,7 +84,9 @@ class _Tree:
             return True
         sites = np.flatnonzero(area)
         key = (mix, area.tobytes())
-        if int(row.sum()) != 1 or key in self._tried or not len(sites):
+        if int(row.sum()) != 1:
+            return self._again(finder, mix)
+        if key in self._tried or not len(sites):
             return False
         self._tried.add(key)
         if len(sites) == 1:
@@ -97,6 +103,17 @@ class _Tree:
             found = finder.find(row, within, begin, 1, self.effort.area)
             self._ends[mix, within.tobytes()] = found.end
             self.add(found.scenario)
+        return True
+
+
+    def _again(self, finder: Cases, mix: tuple[int, ...]) -> bool:
+        """More work on a mix of several sites, whose areas are not taken apart; False after AGAIN times."""
+        self._more[mix] = self._more.get(mix, 0) + 1
+        if self._more[mix] > AGAIN:
+            return False
+        found = finder.find(np.array(mix, dtype=np.int64), None, self._ends[mix, b""], 1, self.effort.mix)
+        self._ends[mix, b""] = found.end
+        self.add(found.scenario)
         return True
 
 
