@@ -138,7 +138,7 @@ def bundled(folder: Path, *, quick: bool) -> list[Row]:
     return [
         Row(f"{name}: objective", "", f"{plan['objective_cny_per_year']:,.0f} CNY/year", run_text),
         Row(f"{name}: bound", "", _or_none(plan["bound_cny_per_year"], lambda v: f"{v:,.0f} CNY/year"), run_text),
-        Row(f"{name}: gap", "5 % or less", _or_none(gap, lambda v: f"{v:.2%}"), run_text),
+        Row(f"{name}: gap", "1.5 % or less", _or_none(gap, lambda v: f"{v:.2%}"), run_text),
         Row(f"{name}: a time limit cut it short", "no", "no" if manifest["reproducible"] else "yes", run_text),
         *_usage(f"{name}: run", ran, run_text, "180 s or less"),
         Row(f"{name}: referee", "accepted", verdict, verify_text),
