@@ -30,7 +30,7 @@ def site_tables(plan: PlanJson, layers: Mapping[str, geopandas.GeoDataFrame], te
 
 
 def _tier(plan: PlanJson, tier_id: str, layer: geopandas.GeoDataFrame, texts: Texts) -> str:
-    records = sorted(records_of(layer), key=lambda r: (-(r["load_t_per_day"] or 0.0), r["id"]))
+    records = sorted(records_of(layer), key=lambda r: (-round(r["load_t_per_day"] or 0.0, 6), r["id"]))
     if len(records) <= WHOLE:
         return site_table(plan, records, texts)
     return (_summary(plan, records, texts) + site_table(plan, records[:FIRST], texts)

@@ -95,7 +95,7 @@ def unserved_tables(plan: PlanJson, layer: geopandas.GeoDataFrame | None, texts:
                   Cell(f"{sum(r['persons_count'] for r in group):,.0f}", numeric=True),
                   Cell(f"{sum(r['unserved_t_per_day'] for r in group):,.3f}", numeric=True)]
                  for reason, group in sorted(groups.items())]
-    largest = sorted(records, key=lambda r: (-r["unserved_t_per_day"], r["id"]))[:LISTED]
+    largest = sorted(records, key=lambda r: (-round(r["unserved_t_per_day"], 6), r["id"]))[:LISTED]
     rows = [[Cell(html.escape(r["part_id"])), Cell(two(label_of(plan, texts, r["reason"]))),
              Cell(f"{r['persons_count']:,.0f}", numeric=True), Cell(f"{r['unserved_t_per_day']:,.3f}", numeric=True)]
             for r in largest]

@@ -173,7 +173,7 @@ def _flows(layer: geopandas.GeoDataFrame | None, frame: Frame, palette: Palette)
         tonnes[origin, destination] += float(t)
         shapes[origin, destination] = shape
     peak = max(tonnes.values()) or 1.0
-    pairs = sorted(tonnes, key=lambda pair: tonnes[pair])
+    pairs = sorted(tonnes, key=lambda pair: (round(tonnes[pair], 6), pair))
     lines = _units([shapes[pair] for pair in pairs], frame, 0.4)
     return "".join(
         f'<path d="{_line_paths(np.array([line], dtype=object))}" fill="none" stroke="{palette.flow}" '
