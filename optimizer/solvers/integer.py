@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from ortools.math_opt.python import mathopt
 
-from optimizer.solvers.linear import LinearModel, _proto, _quiet
+from optimizer.solvers.linear import LinearModel, run_engine, time_limit
 
 Engine = Literal["highs", "scip"]
 
@@ -33,29 +32,15 @@ def solve_integer(model: LinearModel, *, engine: Engine, time_limit_s: float, se
 
     Ends early once objective - bound <= absolute_gap. When an engine breaks down the other one tries.
     """
-    built = mathopt.Model.from_model_proto(_proto(model))
-    variables = list(built.variables())
-    engines = [mathopt.SolverType.HIGHS, mathopt.SolverType.GSCIP]
-    if engine == "scip":
-        engines.reverse()
-    limit = timedelta(seconds=min(max(time_limit_s, 0.01), 1e7))
-    parameters = mathopt.SolveParameters(time_limit=limit, random_seed=seed,
+    engines = (mathopt.SolverType.HIGHS, mathopt.SolverType.GSCIP)
+    parameters = mathopt.SolveParameters(time_limit=time_limit(time_limit_s), random_seed=seed,
                                          relative_gap_tolerance=0.0, absolute_gap_tolerance=absolute_gap)
-    hints = []
-    if start is not None:
-        hints = [mathopt.SolutionHint(variable_values=dict(zip(variables, start.tolist(), strict=True)))]
-    given = mathopt.ModelSolveParameters(solution_hints=hints)
-    with _quiet():
-        try:
-            result = mathopt.solve(built, engines[0], params=parameters, model_params=given)
-        except (AttributeError, RuntimeError, ValueError):
-            # HiGHS broke down inside (OR-Tools raises AttributeError while it reports that)
-            result = mathopt.solve(built, engines[1], params=parameters, model_params=given)
+    built, result = run_engine(model, engines if engine == "highs" else engines[::-1], parameters, start)
     reason = result.termination.reason
     if reason in (mathopt.TerminationReason.INFEASIBLE, mathopt.TerminationReason.INFEASIBLE_OR_UNBOUNDED):
         return IntegerAnswer(None, np.inf, np.inf, True)
     bound = result.termination.objective_bounds.dual_bound
     if not result.has_primal_feasible_solution():
         return IntegerAnswer(None, np.inf, bound, False)
-    x = np.array(result.variable_values(variables), dtype=np.float64)
+    x = np.array(result.variable_values(list(built.variables())), dtype=np.float64)
     return IntegerAnswer(x, float(model.cost @ x), bound, False)

@@ -61,36 +61,47 @@ def solve(model: LinearModel, *, time_limit_s: float, relative_gap: float = 0.0,
 
     `node_limit` ends an integer model after so many branches, with the same answer on every machine.
     """
-    built = mathopt.Model.from_model_proto(_proto(model))
-    variables = list(built.variables())
     is_lp = not model.integer.any()
-    parameters = mathopt.SolveParameters(time_limit=timedelta(seconds=min(max(time_limit_s, 0.01), LONGEST_S)))
+    parameters = mathopt.SolveParameters(time_limit=time_limit(time_limit_s))
     if not is_lp:
         parameters.relative_gap_tolerance = relative_gap
         parameters.absolute_gap_tolerance = absolute_gap
         parameters.node_limit = node_limit
-    hints = []
-    if start is not None:
-        hints = [mathopt.SolutionHint(variable_values=dict(zip(variables, start.tolist(), strict=True)))]
-    given = mathopt.ModelSolveParameters(solution_hints=hints)
-    with _quiet():
-        try:
-            result = mathopt.solve(built, mathopt.SolverType.HIGHS, params=parameters, model_params=given)
-        except (AttributeError, RuntimeError, ValueError):
-            # HiGHS broke down inside (OR-Tools raises AttributeError while it reports that): the second engine tries
-            engine = mathopt.SolverType.GLOP if is_lp else mathopt.SolverType.GSCIP
-            result = mathopt.solve(built, engine, params=parameters, model_params=given)
+    stand_in = mathopt.SolverType.GLOP if is_lp else mathopt.SolverType.GSCIP
+    built, result = run_engine(model, (mathopt.SolverType.HIGHS, stand_in), parameters, start)
     limit = (result.termination.reason in (mathopt.TerminationReason.FEASIBLE,
                                            mathopt.TerminationReason.NO_SOLUTION_FOUND)
              and result.termination.limit != mathopt.Limit.NODE)
     bounds = result.termination.objective_bounds
     if not result.has_primal_feasible_solution():
         return Answer(None, None, np.inf, bounds.dual_bound, limit)
-    x = np.array(result.variable_values(variables), dtype=np.float64)
+    x = np.array(result.variable_values(list(built.variables())), dtype=np.float64)
     dual = None
     if is_lp and result.has_dual_feasible_solution():
         dual = np.array(result.dual_values(list(built.linear_constraints())), dtype=np.float64)
     return Answer(x, dual, float(model.cost @ x), bounds.dual_bound, limit)
+
+
+def time_limit(seconds: float) -> timedelta:
+    """A time limit that an engine understands."""
+    return timedelta(seconds=min(max(seconds, 0.01), LONGEST_S))
+
+
+def run_engine(model: LinearModel, engines: tuple[mathopt.SolverType, mathopt.SolverType],
+               parameters: mathopt.SolveParameters, start: Float | None) -> tuple[mathopt.Model, mathopt.SolveResult]:
+    """The model as built and what the first engine says of it, or the second one where the first breaks down."""
+    built = mathopt.Model.from_model_proto(_proto(model))
+    hints = []
+    if start is not None:
+        values = dict(zip(built.variables(), start.tolist(), strict=True))
+        hints = [mathopt.SolutionHint(variable_values=values)]
+    given = mathopt.ModelSolveParameters(solution_hints=hints)
+    with _quiet():
+        try:
+            return built, mathopt.solve(built, engines[0], params=parameters, model_params=given)
+        except (AttributeError, RuntimeError, ValueError):
+            # HiGHS broke down inside (OR-Tools raises AttributeError while it reports that)
+            return built, mathopt.solve(built, engines[1], params=parameters, model_params=given)
 
 
 @contextmanager
