@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from optimizer.check_sanity import SANITY_CODES
 from optimizer.plan import Plan
 from optimizer.problem import Problem
 from optimizer.routing import RoutingSettings
-from optimizer.siting import Progress, SiteSettings, site_network
+from optimizer.siting import SiteSettings, site_network
 from optimizer.tours_check import check_tours
 from service.haulage import route_vehicles
 from service.messages import STUDY_MESSAGES
@@ -23,10 +21,9 @@ from service.publish import publish, refuse_foreign_folder
 from service.result_tables import Outcome
 from service.rule_conflicts import require_consistent_rules
 from service.seam import as_problem, read_brief, unedited_ground, with_edits
+from service.stopwatch import Stopwatch, Watch
 from service.study import Study
 from service.vehicles import Haulage
-
-Watch = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ def run(study: Study, target: Path, watch: Watch = lambda _: None) -> Result:
     """
     refuse_foreign_folder(target)
     routing = routing_settings(study)
-    clock = _Stopwatch(watch)
+    clock = Stopwatch(watch)
     clock.begin("reading", 0.02)
     brief = read_brief(study)
     clock.begin("ground", 0.05)
@@ -94,35 +91,3 @@ def routing_settings(study: Study) -> RoutingSettings:
     except ValueError as error:
         raise DataError([fault("value_wrong", file=study.file.name, messages=STUDY_MESSAGES, key="routing",
                                reason=str(error))]) from error
-
-
-class _Stopwatch:
-    """Times the phases and passes news on as shares of the whole run."""
-
-    def __init__(self, watch: Watch) -> None:
-        self._watch, self._phase, self._since = watch, "", time.monotonic()
-        self._seconds: dict[str, float] = {}
-        self._known: tuple[float | None, float | None, float | None] = (None, None, None)
-
-    def begin(self, phase: str, share: float, objective: float | None = None, bound: float | None = None,
-              gap: float | None = None) -> None:
-        now = time.monotonic()
-        if self._phase:
-            self._seconds[self._phase] = round(now - self._since, 3)
-        self._phase, self._since = phase, now
-        self._known = tuple(new if new is not None else old  # type: ignore[assignment]
-                            for new, old in zip((objective, bound, gap), self._known, strict=True))
-        self._watch(Progress(phase, share, *self._known))
-
-    def seconds(self) -> dict[str, float]:
-        return dict(self._seconds)
-
-    def within(self, low: float, high: float) -> Watch:
-        def passed(news: Progress) -> None:
-            self._known = (news.objective_cny_per_year, news.bound_cny_per_year, news.gap)
-            self._watch(Progress(news.phase, low + (high - low) * news.share_done, *self._known))
-        return passed
-
-    def steps(self, low: float, high: float) -> Callable[[int, int], None]:
-        return lambda done, most: self._watch(
-            Progress("routing", low + (high - low) * done / max(most, 1), *self._known))

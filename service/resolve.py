@@ -7,8 +7,6 @@ edited model from inputs and edits alone. What is searched where: optimizer/warm
 from __future__ import annotations
 
 import tempfile
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +14,6 @@ from pathlib import Path
 from geodata.tables import DataError, fault
 from optimizer.accounts import all_coefficients
 from optimizer.multipliers import Multipliers
-from optimizer.siting import Progress
 from optimizer.solvers.certify import blank
 from optimizer.warm_start import WarmSettings, WarmSiting, certified, resite
 from service.edit_merge import MergedEdits, edits_text, merged
@@ -33,9 +30,9 @@ from service.resolve_report import REPORT_FILE, EditsReport, Told, edits_report
 from service.resolve_routes import Rerouted, quick, reroute
 from service.result_tables import Outcome
 from service.seam import Brief
+from service.stopwatch import Stopwatch, Watch
 from service.study import EditsConfig, Study
 
-Watch = Callable[[Progress], None]
 EDITS_FILE = "edits.geojson"
 ROUTING_ITERATIONS, ROUTING_ROUNDS = 40, 1
 """Effort for stations that are routed anew: a planner waits for the answer."""
@@ -84,7 +81,7 @@ def resolve(folder: Path, edits_file: Path, target: Path, settings: ResolveSetti
     if target.resolve() == folder.resolve():
         raise DataError([fault("resolve_same_folder", messages=EDIT_MESSAGES, folder=str(folder))])
     refuse_foreign_folder(target)
-    clock = _Clock(watch)
+    clock = Stopwatch(watch)
     clock.begin("reading", 0.0)
     new = read_edits(edits_file)
     old = read_old_plan(folder)
@@ -128,7 +125,7 @@ def _multipliers(old: OldPlan, case: EditedCase) -> Multipliers:
 
 
 def _published(old: OldPlan, brief: Brief, case: EditedCase, siting: WarmSiting, edits: MergedEdits, alone: EachAlone,
-               routes: Rerouted, target: Path, clock: _Clock) -> Resolved:
+               routes: Rerouted, target: Path, clock: Stopwatch) -> Resolved:
     """Refereed and written, with the edits and what they cost beside it."""
     referee(case.problem, siting.plan, routes.new)
     seconds = {**clock.seconds(), **{f"siting.{k}": v for k, v in siting.plan.report.seconds.items()}}
@@ -150,22 +147,3 @@ def _with_edits(study: Study, path: Path) -> Study:
     changed = study.model_copy(update={"inputs": inputs})
     changed._file = study.file
     return changed
-
-
-class _Clock:
-    """Times the phases and says where the work stands."""
-
-    def __init__(self, watch: Watch) -> None:
-        self._watch, self._phase, self._since = watch, "", time.monotonic()
-        self._seconds: dict[str, float] = {}
-
-    def begin(self, phase: str, share: float, objective: float | None = None, bound: float | None = None,
-              gap: float | None = None) -> None:
-        now = time.monotonic()
-        if self._phase:
-            self._seconds[self._phase] = round(now - self._since, 3)
-        self._phase, self._since = phase, now
-        self._watch(Progress(phase, share, objective, bound, gap))
-
-    def seconds(self) -> dict[str, float]:
-        return dict(self._seconds)

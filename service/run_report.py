@@ -17,8 +17,9 @@ from rich.table import Table
 from optimizer.network import Title
 from optimizer.siting import Progress as News
 from service.figures import figure_parts, money
-from service.pipeline import Result, Watch
+from service.pipeline import Result
 from service.plan_json import PlanJson
+from service.stopwatch import Watch
 from service.texts import Catalogue, load_texts
 
 Language = Literal["zh", "en"]
