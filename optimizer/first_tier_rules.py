@@ -71,23 +71,3 @@ def first_tier_rules(problem: Problem, upper: Sequence[OpenSites], cheapest: Int
     order = np.lexsort((row, option))
     first = np.searchsorted(option[order], np.arange(options + 1))
     return FirstTierRules(first, row[order], amount[order], most, sizes)
-
-
-class Openings:
-    """Which options may still be opened while a few sites are filled."""
-
-    def __init__(self, rules: FirstTierRules, site: Int, size: Int, value: Float) -> None:
-        """`value` [R] is what the sites that stay open take."""
-        self._rules, self._value = rules, value.copy()
-        self._option, self._row, self._amount = rules.entries(site, size)
-        self._count = len(site)
-
-    def opened(self, option: int) -> None:
-        """An option was opened."""
-        own = self._option == option
-        np.add.at(self._value, self._row[own], self._amount[own])
-
-    def barred(self) -> Bool:
-        """Options that would lead a rule beyond its room, [options]."""
-        over = (self._amount > 0.0) & (self._value[self._row] + self._amount > self._rules.most[self._row])
-        return np.bincount(self._option[over], minlength=self._count) > 0

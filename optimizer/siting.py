@@ -19,6 +19,7 @@ from optimizer.accounts import Books, all_coefficients, arc_of_part, books
 from optimizer.assemble import assemble
 from optimizer.bound import Bound, lower_bound, with_row_prices
 from optimizer.first_tier import FirstTier, first_tier
+from optimizer.first_tier_plan import FirstTierPlan
 from optimizer.minimums import has_minimums
 from optimizer.multipliers import Multipliers
 from optimizer.objectives import Coefficients
@@ -31,7 +32,6 @@ from optimizer.solvers.certify import Effort, blank, end_price_guess, relaxed_at
 from optimizer.solvers.first_tier_search import FirstTierSearch
 from optimizer.solvers.moves import settle_and_improve
 from optimizer.solvers.nearest_plan import nearest_plan
-from optimizer.solvers.ruin_recreate import FirstTierPlan
 from optimizer.solvers.upper_search import improve_upper
 from optimizer.solvers.upper_tiers import Supply, choose_upper_tiers
 from optimizer.solvers.whole_model import is_small, solve_whole

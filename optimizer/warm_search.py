@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from optimizer.accounts import arc_of_part, books
 from optimizer.assemble import without_idle
 from optimizer.first_tier import FirstTier, first_tier
+from optimizer.first_tier_plan import FirstTierPlan
 from optimizer.objectives import Coefficients
 from optimizer.plan import Flows, OpenSites, Plan, SolveReport
 from optimizer.pools import Pools, pools_of
@@ -19,7 +20,7 @@ from optimizer.row_repair import lawful_sites, with_minimums
 from optimizer.solvers.assignment import Served, Upward, send_on, transport, upward
 from optimizer.solvers.first_tier_search import stations_of_sites
 from optimizer.solvers.moves import settle_and_improve
-from optimizer.solvers.ruin_recreate import FirstTierPlan, improve
+from optimizer.solvers.ruin_recreate import improve
 from optimizer.warm_scope import Scope, held_outside
 
 Float = NDArray[np.float64]
@@ -55,7 +56,7 @@ def searched_around(problem: Problem, coefficients: Coefficients, plan: Plan, sc
     start = FirstTierPlan(np.where(own, plan.site_of_part, -1), np.where(scope.may_change[0], size, -1))
     begin = time.monotonic()
     found = improve(small, arc_cost[inside], guide, Pools(pools.draw[inside], pools.limit - rest), start,
-                    iterations=iterations, seed=seed, cool=True,
+                    iterations=iterations, seed=seed,
                     on_step=lambda _, __: time.monotonic() - begin > time_limit_s)
     site_of_part = np.where(np.isin(np.arange(len(own)), small.part), found.site_of_part, plan.site_of_part)
     sizes = np.where(scope.may_change[0], found.size_of_site, size)

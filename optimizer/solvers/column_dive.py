@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.first_tier_plan import FirstTierPlan
 from optimizer.solvers.columns import (
     Columns,
     Packing,
@@ -17,7 +18,6 @@ from optimizer.solvers.columns import (
     part_of_packing,
     plan_of_columns,
 )
-from optimizer.solvers.ruin_recreate import FirstTierPlan
 
 Float = NDArray[np.float64]
 

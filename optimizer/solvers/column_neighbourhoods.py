@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from optimizer.first_tier import FirstTier
+from optimizer.first_tier_plan import FirstTierPlan
 from optimizer.pools import Pools
 from optimizer.solvers.column_choice import Choice, ChoiceEffort, better_choice, worth_trying
 from optimizer.solvers.column_prices import raised
@@ -28,7 +29,6 @@ from optimizer.solvers.columns import (
     part_of_packing,
     plan_of_columns,
 )
-from optimizer.solvers.ruin_recreate import FirstTierPlan
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.first_tier import FirstTier
+from optimizer.first_tier_plan import FirstTierPlan
 from optimizer.first_tier_rules import FirstTierRules
 from optimizer.pools import Pools
 from optimizer.solvers.column_kernel import list_columns
 from optimizer.solvers.first_tier_kernel import UNLIMITED, BestSets, best_sets
-from optimizer.solvers.ruin_recreate import FirstTierPlan
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.first_tier import FirstTier
+from optimizer.first_tier_plan import FirstTierPlan
 from optimizer.first_tier_rules import first_tier_rules
 from optimizer.objectives import Coefficients
 from optimizer.plan import OpenSites
@@ -21,7 +22,6 @@ from optimizer.solvers.column_dive import dive
 from optimizer.solvers.column_neighbourhoods import RegionEffort, improve_by_regions, shared_parts
 from optimizer.solvers.column_prices import raised
 from optimizer.solvers.columns import Packing, Prices
-from optimizer.solvers.ruin_recreate import FirstTierPlan
 from optimizer.solvers.upper_search import fitting_share
 from optimizer.solvers.upper_tiers import Supply
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from optimizer.first_tier import FirstTier
-from optimizer.first_tier_rules import FirstTierRules, Openings
+from optimizer.first_tier_plan import FirstTierPlan
 from optimizer.pools import Pools
 from optimizer.solvers.options import Options, site_options
 
@@ -27,29 +27,17 @@ RUIN_LEAST, RUIN_MOST = 3, 10
 NEIGHBOURS = 40
 FILL_ROUNDS = 30
 """Parts tried per site when it is filled in order of gain."""
-START_HEAT_SHARE, COOL_HEAT_SHARE, END_HEAT_SHARE = 0.08, 0.015, 0.001
-"""Acceptance temperature as a share of the median opening cost."""
+FIRST_HEAT_SHARE, LAST_HEAT_SHARE = 0.015, 0.001
+"""Acceptance temperature as a share of the median opening cost: cool, to stay close to the start."""
 LAST_RESORT_SHARE = 0.05
 """A site is opened against the part prices up to this share of its cost."""
-
-
-@dataclass(frozen=True)
-class FirstTierPlan:
-    """Which site each part uses (-1 none) and the size of each site (-1 closed)."""
-
-    site_of_part: Int
-    size_of_site: Int
 
 
 class Recreation:
     """State of the search: loads, costs and the indices that make one iteration local."""
 
-    def __init__(self, tier: FirstTier, arc_cost: Float, guide: Float, pools: Pools, start: FirstTierPlan,
-                 kernel: Bool | None = None, rules: FirstTierRules | None = None) -> None:
-        """`arc_cost` [E] true yearly cost of each arc, `guide` [n] price of serving each part (>= 0).
-
-        `kernel` [J]: closed sites outside it are not tried. A step that leads a rule beyond its room is not taken.
-        """
+    def __init__(self, tier: FirstTier, arc_cost: Float, guide: Float, pools: Pools, start: FirstTierPlan) -> None:
+        """`arc_cost` [E] true yearly cost of each arc, `guide` [n] price of serving each part (>= 0)."""
         self.tier, self.cost, self.guide, self.pools = tier, arc_cost, guide, pools
         self.options: Options = site_options(tier)
         count = tier.site_count
@@ -67,10 +55,6 @@ class Recreation:
         self.drawn = pools.draw[served].sum(axis=0)
         self._near = _near_sites(tier)
         self._seeds = np.flatnonzero(np.diff(tier.first) > 0)
-        self.rules = rules
-        opened = np.flatnonzero(self.size >= 0)
-        self.ruled = np.empty(0) if rules is None else rules.taken(opened, self.size[opened])
-        self._kernel = np.ones(count, dtype=bool) if kernel is None else kernel
 
     def _arcs_of(self, part: int) -> Int:
         return self._part_arcs[self._part_first[part]:self._part_first[part + 1]]
@@ -101,11 +85,6 @@ class Recreation:
         before = float(self.cost[old_arcs[old_arcs >= 0]].sum() + self._fixed(ruined, self.size[ruined]).sum())
         found = self._recreate(parts, ruined, random)
         left = self.drawn - self.pools.draw[old_arcs[old_arcs >= 0]].sum(axis=0)
-        if self.rules is not None:
-            lawful = self._lawful(self.rules, ruined, self._trimmed(found, left))
-            if lawful is None:
-                return 0.0
-            found = lawful
         after = float(self.cost[found.arc[found.arc >= 0]].sum() + self._fixed(found.site, found.size).sum())
         drawn = left + self.pools.draw[found.arc[found.arc >= 0]].sum(axis=0)
         if (drawn > np.maximum(self.pools.limit, self.drawn) * (1 + 1e-12)).any():
@@ -115,40 +94,8 @@ class Recreation:
         self._apply(parts, ruined, found, drawn)
         return after - before
 
-    def _trimmed(self, found: _Recreated, left: Float) -> _Recreated:
-        """What was found without the parts that save least where a pool has no room for all (rules keep it small)."""
-        limit = np.maximum(self.pools.limit, self.drawn)
-        served = np.flatnonzero(found.arc >= 0)
-        excess = left + self.pools.draw[found.arc[served]].sum(axis=0) - limit
-        if not (excess > 0.0).any():
-            return found
-        served = served[(self.pools.draw[found.arc[served]][:, excess > 0.0] > 0.0).any(axis=1)]
-        order = served[np.argsort(-self.cost[found.arc[served]], kind="stable")]
-        enough = (np.cumsum(self.pools.draw[found.arc[order]], axis=0) >= excess).all(axis=1)
-        arc = found.arc.copy()
-        arc[order[: int(np.argmax(enough)) + 1 if enough.any() else len(order)]] = -1
-        busy = np.isin(found.site, self.tier.site[arc[arc >= 0]])
-        return _Recreated(arc, found.site[busy], found.size[busy])
-
-    def _lawful(self, rules: FirstTierRules, ruined: Int, found: _Recreated) -> _Recreated | None:
-        """What was found, with ruined sites left open that a rule needs; None where a rule stays broken."""
-        value = self.ruled - rules.taken(ruined, self.size[ruined]) + rules.taken(found.site, found.size)
-        if not rules.exceeded(value, self.ruled).any():
-            return found
-        idle = ruined[~np.isin(ruined, found.site)]
-        for site in idle[np.argsort(self._fixed(idle, self.size[idle]), kind="stable")]:
-            one = np.array([site])
-            more, short = rules.taken(one, self.size[one]), rules.exceeded(value, self.ruled)
-            if (more[short] < 0.0).any() and not (rules.exceeded(value + more, self.ruled) & ~short).any():
-                value = value + more
-                found = _Recreated(found.arc, np.append(found.site, site), np.append(found.size, self.size[site]))
-        return None if rules.exceeded(value, self.ruled).any() else found
-
     def _apply(self, parts: Int, ruined: Int, found: _Recreated, drawn: Float) -> None:
         old = self.arc[parts]
-        if self.rules is not None:
-            self.ruled = (self.ruled - self.rules.taken(ruined, self.size[ruined])
-                          + self.rules.taken(found.site, found.size))
         np.subtract.at(self.load, self.tier.site[old[old >= 0]], self.tier.use[old[old >= 0]])
         self.size[ruined] = -1
         self.arc[parts] = found.arc
@@ -163,8 +110,6 @@ class Recreation:
         counts = self._part_first[parts + 1] - starts
         row = np.repeat(np.arange(len(parts)), counts)
         arcs = self._part_arcs[np.repeat(starts - (np.cumsum(counts) - counts), counts) + np.arange(len(row))]
-        usable = self._kernel[self.tier.site[arcs]] | (self.size[self.tier.site[arcs]] >= 0)
-        row, arcs = row[usable], arcs[usable]
         sites = np.unique(self.tier.site[arcs])
         if len(sites) == 0:
             nothing = np.empty(0, dtype=np.int64)
@@ -185,12 +130,8 @@ class Recreation:
         arc = at[:, column]
         value = np.where(arc >= 0, self.cost[arc], np.inf)
         use = np.where((arc >= 0)[:, :, None], self.tier.use[arc][:, :, measures], np.inf)
-        openings = None
-        if self.rules is not None:
-            left = self.ruled - self.rules.taken(ruined, self.size[ruined])
-            openings = Openings(self.rules, option_site[: len(chosen)], option_size[: len(chosen)], left)
         return _Fill(parts, self.guide[parts], option_site, option_size, len(chosen), fixed, room, arc, value,
-                     use, openings, self._least_brought(arc, option_size, len(chosen))).run(random)
+                     use, self._least_brought(arc, option_size, len(chosen))).run(random)
 
     def _least_brought(self, arc: Int, size: Int, closed: int) -> tuple[Float, Float] | None:
         """What parts would bring to options and what closed ones need to open, t/day; None without minimums."""
@@ -211,17 +152,14 @@ class _Fill:
     """Serving a set of parts: open the option of least reduced cost, then squeeze in and open what is left."""
 
     def __init__(self, parts: Int, guide: Float, site: Int, size: Int, closed: int, fixed: Float, room: Float, arc: Int,
-                 value: Float, use: Float, openings: Openings | None = None,
-                 least: tuple[Float, Float] | None = None) -> None:
+                 value: Float, use: Float, least: tuple[Float, Float] | None) -> None:
         self.parts, self.guide, self.site, self.size, self.closed = parts, guide, site, size, closed
         self.fixed, self.room, self.arc, self.value, self.use = fixed.copy(), room.copy(), arc, value, use
         self.waiting = np.ones(len(parts), dtype=bool)
         self.option = np.full(len(parts), -1, dtype=np.int64)
         self.opened = np.zeros(len(site), dtype=bool)
         self.barred = np.zeros(len(site), dtype=bool)
-        self.openings, self.least = openings, least
-        if openings is not None:
-            self.barred[:closed] = openings.barred()
+        self.least = least
 
     def run(self, random: np.random.Generator) -> _Recreated:
         noise = random.uniform(0.97, 1.03, size=len(self.parts))
@@ -270,13 +208,9 @@ class _Fill:
     def _give(self, rows: Int, option: int) -> None:
         self.option[rows], self.waiting[rows] = option, False
         self.room[option] -= self.use[rows, option].sum(axis=0)
-        new = option < self.closed and not self.opened[option]
         self.fixed[option], self.opened[option] = 0.0, True
         twins = np.flatnonzero(self.site == self.site[option])
         self.barred[twins[twins != option]] = True
-        if new and self.openings is not None:
-            self.openings.opened(option)
-            self.barred[: self.closed] |= self.openings.barred() & ~self.opened[: self.closed]
 
     def _squeeze(self) -> None:
         """Waiting parts into open sites with room, the largest first."""
@@ -307,10 +241,9 @@ def _near_sites(tier: FirstTier) -> Int:
 
 
 def improve(tier: FirstTier, arc_cost: Float, guide: Float, pools: Pools, start: FirstTierPlan, *, iterations: int,
-            seed: int, kernel: Bool | None = None, rules: FirstTierRules | None = None,
-            on_step: Callable[[int, float], bool] | None = None, cool: bool = False) -> FirstTierPlan:
-    """The best first tier found; with `cool` the search starts where it otherwise would end, close to the start."""
-    search = Recreation(tier, arc_cost, guide, pools, start, kernel, rules)
+            seed: int, on_step: Callable[[int, float], bool] | None = None) -> FirstTierPlan:
+    """The start or a better first tier close to it; `on_step` gets step and best cost and may end the search."""
+    search = Recreation(tier, arc_cost, guide, pools, start)
     random = np.random.default_rng(seed)
     finite = tier.open_cny_per_year[np.isfinite(tier.open_cny_per_year)]
     scale = float(np.median(finite)) if len(finite) else 1.0
@@ -318,8 +251,7 @@ def improve(tier: FirstTier, arc_cost: Float, guide: Float, pools: Pools, start:
     kept = (search.site.copy(), search.size.copy())
     for step in range(iterations):
         share = step / max(iterations - 1, 1)
-        begin = COOL_HEAT_SHARE if cool else START_HEAT_SHARE
-        heat = scale * begin * (END_HEAT_SHARE / begin) ** share
+        heat = scale * FIRST_HEAT_SHARE * (LAST_HEAT_SHARE / FIRST_HEAT_SHARE) ** share
         total += search.step(random, heat)
         if total < best - 1e-6 * scale:
             best, kept = total, (search.site.copy(), search.size.copy())

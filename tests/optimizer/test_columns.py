@@ -9,6 +9,7 @@ import pytest
 
 from optimizer.accounts import all_coefficients
 from optimizer.first_tier import first_tier
+from optimizer.first_tier_plan import FirstTierPlan
 from optimizer.pools import Pools
 from optimizer.solvers.column_choice import ChoiceEffort, better_choice
 from optimizer.solvers.column_dive import dive
@@ -23,7 +24,6 @@ from optimizer.solvers.columns import (
     least_of_each_set,
     plan_of_columns,
 )
-from optimizer.solvers.ruin_recreate import FirstTierPlan
 from tests.optimizer.small_problems import Shape, small_problem
 
 SEEDS = range(8)
