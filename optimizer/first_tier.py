@@ -106,8 +106,8 @@ class SiteChoices:
     """Arcs the best opening takes, [E] in FirstTier order (all False unless picked)."""
 
 
-def choose(tier: FirstTier, arc_value: Float, opening_rebate: Float, *, pick: bool) -> SiteChoices:
-    """Each site's best answer to arc values [E] (FirstTier order); `opening_rebate` [J] is taken off every size."""
+def choose(tier: FirstTier, arc_value: Float, *, pick: bool) -> SiteChoices:
+    """Each site's best answer to arc values [E] (FirstTier order)."""
     count, sizes = tier.open_cny_per_year.shape
     best = np.full(count, LARGE)
     taken = np.zeros(len(arc_value), dtype=bool)
@@ -122,7 +122,6 @@ def choose(tier: FirstTier, arc_value: Float, opening_rebate: Float, *, pick: bo
         if pick:
             rows = np.repeat(better, arcs)
             taken[rows] = packed.taken[rows]
-    best = best - opening_rebate
     margin = best - tier.closed_cny_per_year
     value = np.where(tier.must_open, best, tier.closed_cny_per_year + np.minimum(margin, 0.0))
     return SiteChoices(value, margin, taken)

@@ -179,25 +179,6 @@ def plan_cost(task: SitingTask, plan: Plan) -> float:
     return float(task.fixed[plan.open].sum() + (task.cost[used] * plan.share[used]).sum())
 
 
-def plan_faults(task: SitingTask, plan: Plan) -> list[str]:
-    """What a plan breaks, one line each; empty when it is a plan of the task. Knows no solver."""
-    faults = []
-    if not np.allclose(plan.share.sum(axis=0), 1.0, atol=1e-6) or (plan.share < 0.0).any():
-        faults.append("a client is not served exactly once")
-    if task.single_source and not np.isin(plan.share, (0.0, 1.0)).all():
-        faults.append("a client is split")
-    if (plan.share[~plan.open] > 0.0).any() or (plan.share[~np.isfinite(task.cost)] > 0.0).any():
-        faults.append("a client is served by a closed or impossible site")
-    load = plan.share @ task.demand
-    over = load - task.capacity
-    if (over > 1e-6 * np.maximum(1.0, load)).any():
-        site = int(np.argmax(over))
-        faults.append(f"site {int(task.place[site])} holds {load[site]:g}, capacity {task.capacity[site]:g}")
-    if plan.open.sum() > task.most_sites or (task.required & ~plan.open).any():
-        faults.append("too many sites are open, or a required one is not")
-    return faults
-
-
 def assigned(task: SitingTask, site_of_client: Int, also_open: Bool | None = None) -> Plan:
     """The plan that gives each client to one site and opens those, the required ones and `also_open`."""
     share = np.zeros(task.cost.shape)

@@ -57,7 +57,7 @@ def raise_bound(problem: Problem, coefficients: Coefficients, tier: FirstTier, s
         done = step + 1
         if arcs is None or move_links:
             arcs = priced_arcs(problem, coefficients, start, scenario.end_price, link)
-        chosen = choose(rules.tier, arcs.value[tier.arc] + part_price[tier.part], np.zeros(tier.site_count), pick=True)
+        chosen = choose(rules.tier, arcs.value[tier.arc] + part_price[tier.part], pick=True)
         between, margins = between_tiers(problem, rules.coefficients, start, link)
         value = unserved - float(part_price.sum()) + float(chosen.value.sum()) + between - rules.credit_cny_per_year
         value += rules.last_tier_cny_per_year()
@@ -97,32 +97,6 @@ def raise_bound(problem: Problem, coefficients: Coefficients, tier: FirstTier, s
             link = np.maximum(link + stride * link_way, 0.0)
     value, part_price, link, row = best
     return Ascent(with_prices(start, Scenario(part_price, scenario.end_price, row), link), value, done)
-
-
-def raise_part_prices(tier: FirstTier, arc_value: Float, start: Float, *, steps: int) -> tuple[Float, Float]:
-    """Part prices raised at fixed arc values (FirstTier order), and each site's margin of opening at them."""
-    typical = tier.open_cny_per_year.min(axis=1)
-    reach = 0.002 * float(np.where(np.isfinite(typical), typical, 0.0).sum())
-    best, price, margin = -np.inf, start, np.zeros(tier.site_count)
-    trial, way, factor, waited = start.copy(), np.zeros_like(start), FIRST_FACTOR, 0
-    for _ in range(steps):
-        chosen = choose(tier, arc_value + trial[tier.part], np.zeros(tier.site_count), pick=True)
-        value = float(chosen.value.sum() - trial.sum())
-        if value > best:
-            best, price, margin, waited = value, trial.copy(), chosen.margin, 0
-        else:
-            waited += 1
-        if waited >= PATIENCE:
-            factor, waited, trial, way = factor * SHRINK, 0, price.copy(), np.zeros_like(start)
-            continue
-        used = chosen.taken & (chosen.margin < 0.0)[tier.site]
-        slope = np.bincount(tier.part[used], minlength=len(trial)) - 1.0
-        way = KEEP_DIRECTION * way + (1.0 - KEEP_DIRECTION) * slope
-        norm = float(way @ way)
-        if norm < 1e-12:
-            break
-        trial = np.maximum(trial + factor * (best + reach - value) / norm * way, 0.0)
-    return price, margin
 
 
 def with_prices(multipliers: Multipliers, scenario: Scenario, link: Float | None) -> Multipliers:

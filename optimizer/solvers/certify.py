@@ -215,7 +215,7 @@ def upper_rules_bind(problem: Problem, coefficients: Coefficients, tier: FirstTi
         return False
     scenario, link = multipliers.scenarios[0], link_table(problem, multipliers)
     arcs = priced_arcs(problem, coefficients, multipliers, scenario.end_price, link)
-    chosen = choose(tier, arcs.value[tier.arc] + scenario.part_price[tier.part], np.zeros(tier.site_count), pick=True)
+    chosen = choose(tier, arcs.value[tier.arc] + scenario.part_price[tier.part], pick=True)
     _, margins = between_tiers(problem, coefficients, multipliers, link)
     used = tier.arc[chosen.taken & (chosen.margin < 0.0)[tier.site]]
     mix = likely_mix(problem, coefficients, float(problem.captured_t_per_day[used].sum()))

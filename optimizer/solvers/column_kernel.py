@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from optimizer.solvers.first_tier_kernel import FITS, UNLIMITED
+from optimizer.solvers.first_tier_kernel import FITS, UNLIMITED, fits, reach
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -43,7 +43,10 @@ def list_columns(first, value, opened, use, capacity, least, cutoff, per_option,
             if not opened[j, k] < UNLIMITED:
                 continue
             items, tight = _items(first[j], first[j + 1], value, use, capacity[k], opened[j, k], cutoff, item, key)
-            if items == 0 or opened[j, k] + _reach(item, key, 0, items, value, use, capacity[k, tight], tight) > cutoff:
+            if items == 0:
+                continue
+            room = capacity[k, tight] * FITS
+            if opened[j, k] + reach(item, key, 0, items, value, use, room, tight, 0.0) > cutoff:
                 continue
             count = _branch(item, key, items, tight, value, use, opened[j], capacity, least, k, cutoff, load, chosen,
                             count, per_option, j, site, size, start, arc, STEPS // options)
@@ -58,7 +61,7 @@ def _items(begin, end, value, use, room, fixed, cutoff, item, key):  # type: ign
     count, gain = 0, 0.0
     total = np.zeros(len(room))
     for e in range(begin, end):
-        if value[e] < 0.0 and _fits(use[e], room):
+        if value[e] < 0.0 and fits(use[e], room):
             gain += value[e]
             total += use[e]
     tight, most = 0, 0.0
@@ -68,7 +71,7 @@ def _items(begin, end, value, use, room, fixed, cutoff, item, key):  # type: ign
     if fixed + gain > cutoff:
         return 0, tight
     for e in range(begin, end):
-        if value[e] <= cutoff - fixed - gain and _fits(use[e], room):
+        if value[e] <= cutoff - fixed - gain and fits(use[e], room):
             ratio = value[e] / max(use[e, tight], 1e-12)
             at = count
             while at > 0 and key[at - 1] > ratio:
@@ -80,36 +83,13 @@ def _items(begin, end, value, use, room, fixed, cutoff, item, key):  # type: ign
 
 
 @njit(cache=True)
-def _fits(load, room):  # type: ignore[no-untyped-def]
-    for d in range(len(room)):  # noqa: SIM110 - a compiled loop
-        if load[d] > room[d] * FITS:
-            return False
-    return True
-
-
-@njit(cache=True)
-def _reach(item, key, at, count, value, use, left, tight):  # type: ignore[no-untyped-def]
-    """The least value to be had with the items from `at` on, the last one cut to fit."""
-    now, left = 0.0, left * FITS
-    for a in range(at, count):
-        if key[a] >= 0.0:
-            break
-        u = use[item[a], tight]
-        if u > left:
-            return now + key[a] * left
-        left -= u
-        now += value[item[a]]
-    return now
-
-
-@njit(cache=True)
 def _belongs_here(load, opened, capacity, least, k):  # type: ignore[no-untyped-def]
     """Whether the size has its minimum throughput and no cheaper size of the site would do."""
     if load[1] < least[k]:
         return False
     for other in range(capacity.shape[0]):
         cheaper = opened[other] < opened[k] or (opened[other] == opened[k] and other < k)
-        if cheaper and load[1] >= least[other] and _fits(load, capacity[other]):
+        if cheaper and load[1] >= least[other] and fits(load, capacity[other]):
             return False
     return True
 
@@ -126,9 +106,10 @@ def _branch(item, key, items, tight, value, use, opened, capacity, least, k, cut
             break
         while at < items:
             steps -= items - at
-            if now + _reach(item, key, at, items, value, use, room[tight] - load[tight], tight) > cutoff:
+            left = (room[tight] - load[tight]) * FITS
+            if now + reach(item, key, at, items, value, use, left, tight, 0.0) > cutoff:
                 break
-            if _fits(load + use[item[at]], room):
+            if fits(load + use[item[at]], room):
                 chosen[at] = True
                 now += value[item[at]]
                 load += use[item[at]]

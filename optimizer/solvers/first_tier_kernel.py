@@ -99,7 +99,7 @@ def _useful(start, stop, value, use, room, item, total):  # type: ignore[no-unty
     count, everything = 0, 0.0
     total[:] = 0.0
     for e in range(start, stop):
-        if value[e] < 0.0 and _fits(use[e], room):
+        if value[e] < 0.0 and fits(use[e], room):
             item[count] = e
             count += 1
             everything += value[e]
@@ -109,7 +109,8 @@ def _useful(start, stop, value, use, room, item, total):  # type: ignore[no-unty
 
 
 @njit(cache=True)
-def _fits(load, room):  # type: ignore[no-untyped-def]
+def fits(load, room):  # type: ignore[no-untyped-def]
+    """Whether a load [D] is within a room [D] in every measure, but for FITS."""
     for d in range(len(room)):  # noqa: SIM110 - a compiled loop
         if load[d] > room[d] * FITS:
             return False
@@ -140,9 +141,11 @@ def _sort(item, key, count, value, use, tight):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _reach(item, key, start, count, value, use, left, tight, now):  # type: ignore[no-untyped-def]
-    """The least value to be had with the items from `start` on, the last one cut to fit."""
+def reach(item, key, start, count, value, use, left, tight, now):  # type: ignore[no-untyped-def]
+    """`now` plus the least value to be had with the sorted items from `start` on, the last one cut to fit."""
     for a in range(start, count):
+        if key[a] >= 0.0:
+            break
         u = use[item[a], tight]
         if u > left:
             return now + key[a] * left
@@ -161,9 +164,9 @@ def _search(item, key, count, value, use, room, tight, load, chosen, best_chosen
     for _ in range(NODES):
         while at < count:
             left = room[tight] * FITS - load[tight]
-            if _reach(item, key, at, count, value, use, left, tight, now) >= best - 1e-9:
+            if reach(item, key, at, count, value, use, left, tight, now) >= best - 1e-9:
                 break
-            if _fits(load + use[item[at]], room):
+            if fits(load + use[item[at]], room):
                 chosen[at] = True
                 now += value[item[at]]
                 load += use[item[at]]
