@@ -44,8 +44,9 @@ def most_in_reach(tier: FirstTier) -> Float:
             if d != other:
                 ratio = np.zeros(count)
                 np.maximum.at(ratio, tier.site, tier.use[:, d] / np.maximum(tier.use[:, other], 1e-12))
-                limit = ratio[:, None] * np.where(np.isfinite(tier.capacity[:, other]), tier.capacity[:, other], np.inf)
-                most[:, :, d] = np.minimum(most[:, :, d], np.where(np.isnan(limit), np.inf, limit))
+                limited = np.isfinite(tier.capacity[:, other])
+                limit = ratio[:, None] * tier.capacity[limited, other]
+                most[:, limited, d] = np.minimum(most[:, limited, d], limit)
     return most
 
 
