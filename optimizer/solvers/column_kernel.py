@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from optimizer.solvers.first_tier_kernel import FITS, UNLIMITED, fits, reach
+from optimizer.solvers.first_tier_kernel import FITS, UNLIMITED, fits, put, rank, reach
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -32,7 +32,7 @@ def list_columns(first, value, opened, use, capacity, least, cutoff, per_option,
     widest = 0
     for j in range(len(first) - 1):
         widest = max(widest, first[j + 1] - first[j])
-    item, key, chosen = np.empty(widest, np.int64), np.empty(widest), np.empty(widest, np.bool_)
+    item, ranked, chosen = np.empty(widest, np.int64), np.empty((widest, 3)), np.empty(widest, np.bool_)
     load, count, options = np.empty(capacity.shape[1]), 0, 1
     for j in range(len(first) - 1):
         if first[j + 1] > first[j]:
@@ -42,13 +42,13 @@ def list_columns(first, value, opened, use, capacity, least, cutoff, per_option,
         for k in range(capacity.shape[0]):
             if not opened[j, k] < UNLIMITED:
                 continue
-            items, tight = _items(first[j], first[j + 1], value, use, capacity[k], opened[j, k], cutoff, item, key)
+            items, tight = _items(first[j], first[j + 1], value, use, capacity[k], opened[j, k], cutoff, item, ranked)
             if items == 0:
                 continue
             room = capacity[k, tight] * FITS
-            if opened[j, k] + reach(item, key, 0, items, value, use, room, tight, 0.0) > cutoff:
+            if opened[j, k] + reach(ranked, 0, items, room, 0.0) > cutoff:
                 continue
-            count = _branch(item, key, items, tight, value, use, opened[j], capacity, least, k, cutoff, load, chosen,
+            count = _branch(item, ranked, items, tight, use, opened[j], capacity, least, k, cutoff, load, chosen,
                             count, per_option, j, site, size, start, arc, STEPS // options)
             if count < 0:
                 return -1
@@ -56,14 +56,14 @@ def list_columns(first, value, opened, use, capacity, least, cutoff, per_option,
 
 
 @njit(cache=True)
-def _items(begin, end, value, use, room, fixed, cutoff, item, key):  # type: ignore[no-untyped-def]
+def _items(begin, end, value, use, room, fixed, cutoff, item, ranked):  # type: ignore[no-untyped-def]
     """Arcs that may be in a column below the cutoff, best value per use first; the measure that binds most."""
     count, gain = 0, 0.0
-    total = np.zeros(len(room))
+    total, nothing = np.zeros(len(room)), np.zeros(len(room))
     for e in range(begin, end):
-        if value[e] < 0.0 and fits(use[e], room):
+        if value[e] < 0.0 and fits(nothing, use, e, room):
             gain += value[e]
-            total += use[e]
+            put(total, use, e, 1.0)
     tight, most = 0, 0.0
     for d in range(len(room)):
         if total[d] / room[d] > most:
@@ -71,13 +71,8 @@ def _items(begin, end, value, use, room, fixed, cutoff, item, key):  # type: ign
     if fixed + gain > cutoff:
         return 0, tight
     for e in range(begin, end):
-        if value[e] <= cutoff - fixed - gain and fits(use[e], room):
-            ratio = value[e] / max(use[e, tight], 1e-12)
-            at = count
-            while at > 0 and key[at - 1] > ratio:
-                key[at], item[at] = key[at - 1], item[at - 1]
-                at -= 1
-            key[at], item[at] = ratio, e
+        if value[e] <= cutoff - fixed - gain and fits(nothing, use, e, room):
+            rank(item, ranked, count, e, value[e], use[e, tight])
             count += 1
     return count, tight
 
@@ -89,13 +84,13 @@ def _belongs_here(load, opened, capacity, least, k):  # type: ignore[no-untyped-
         return False
     for other in range(capacity.shape[0]):
         cheaper = opened[other] < opened[k] or (opened[other] == opened[k] and other < k)
-        if cheaper and load[1] >= least[other] and fits(load, capacity[other]):
+        if cheaper and load[1] >= least[other] and (load <= capacity[other] * FITS).all():
             return False
     return True
 
 
 @njit(cache=True)
-def _branch(item, key, items, tight, value, use, opened, capacity, least, k, cutoff, load, chosen,  # type: ignore[no-untyped-def]
+def _branch(item, ranked, items, tight, use, opened, capacity, least, k, cutoff, load, chosen,  # type: ignore[no-untyped-def]
             count, per_option, j, site, size, start, arc, steps):
     """Depth first with and without each item; the new number of columns, -1 if they overflow."""
     room, now, at, found = capacity[k], opened[k], 0, 0
@@ -107,12 +102,12 @@ def _branch(item, key, items, tight, value, use, opened, capacity, least, k, cut
         while at < items:
             steps -= items - at
             left = (room[tight] - load[tight]) * FITS
-            if now + reach(item, key, at, items, value, use, left, tight, 0.0) > cutoff:
+            if now + reach(ranked, at, items, left, 0.0) > cutoff:
                 break
-            if fits(load + use[item[at]], room):
+            if fits(load, use, item[at], room):
                 chosen[at] = True
-                now += value[item[at]]
-                load += use[item[at]]
+                now += ranked[at, 2]
+                put(load, use, item[at], 1.0)
             at += 1
         if at == items and now <= cutoff and _belongs_here(load, opened, capacity, least, k):
             if count == len(site) or start[count] + items > len(arc):
@@ -135,7 +130,7 @@ def _branch(item, key, items, tight, value, use, opened, capacity, least, k, cut
         if at < 0:
             break
         chosen[at] = False
-        now -= value[item[at]]
-        load -= use[item[at]]
+        now -= ranked[at, 2]
+        put(load, use, item[at], -1.0)
         at += 1
     return count

@@ -1,7 +1,8 @@
 """The inner loops of bound and search on the first tier, compiled (numba): ways onward, and the best set of every site.
 
 They compute what optimizer/prices.py and optimizer/knapsack.py compute with numpy. A certificate is always evaluated
-by those, so nothing here needs to be trusted.
+by those, so nothing here needs to be trusted. Numba keeps compiled code per file: who changes `fits`, `put`, `rank` or
+`reach` also has to change column_kernel.py, which uses them, or to delete its `__pycache__`.
 """
 
 from __future__ import annotations
@@ -68,15 +69,15 @@ def _all_sites(first, value, use, capacity, opened, least, size, taken):  # type
     widest = 0
     for j in range(len(first) - 1):
         widest = max(widest, first[j + 1] - first[j])
-    item, key = np.empty(widest, np.int64), np.empty(widest)
+    item, ranked = np.empty(widest, np.int64), np.empty((widest, 3))
     chosen, best_chosen = np.empty(widest, np.bool_), np.empty(widest, np.bool_)
-    load, total = np.empty(capacity.shape[1]), np.empty(capacity.shape[1])
+    load, total, nothing = np.empty(capacity.shape[1]), np.empty(capacity.shape[1]), np.zeros(capacity.shape[1])
     for j in range(len(first) - 1):
         least[j], size[j] = np.inf, -1
         for k in range(capacity.shape[0]):
             if not np.isfinite(opened[j, k]):
                 continue
-            count, everything = _useful(first[j], first[j + 1], value, use, capacity[k], item, total)
+            count, everything = _useful(first[j], first[j + 1], value, use, capacity[k], item, nothing, total)
             if opened[j, k] + everything >= least[j]:
                 continue
             tight = _tightest(total, capacity[k])
@@ -84,8 +85,9 @@ def _all_sites(first, value, use, capacity, opened, least, size, taken):  # type
                 found = everything
                 best_chosen[:count] = True
             else:
-                _sort(item, key, count, value, use, tight)
-                found = _search(item, key, count, value, use, capacity[k], tight, load, chosen, best_chosen)
+                for a in range(count):
+                    rank(item, ranked, a, item[a], value[item[a]], use[item[a], tight])
+                found = _search(item, ranked, count, use, capacity[k], tight, load, chosen, best_chosen)
             if opened[j, k] + found < least[j]:
                 least[j], size[j] = opened[j, k] + found, k
                 taken[first[j]:first[j + 1]] = False
@@ -94,27 +96,33 @@ def _all_sites(first, value, use, capacity, opened, least, size, taken):  # type
 
 
 @njit(cache=True)
-def _useful(start, stop, value, use, room, item, total):  # type: ignore[no-untyped-def]
+def _useful(start, stop, value, use, room, item, nothing, total):  # type: ignore[no-untyped-def]
     """Arcs of negative value that fit by themselves, into item, what they use together, into total."""
     count, everything = 0, 0.0
     total[:] = 0.0
     for e in range(start, stop):
-        if value[e] < 0.0 and fits(use[e], room):
+        if value[e] < 0.0 and fits(nothing, use, e, room):
             item[count] = e
             count += 1
             everything += value[e]
-            for d in range(len(room)):
-                total[d] += use[e, d]
+            put(total, use, e, 1.0)
     return count, everything
 
 
 @njit(cache=True)
-def fits(load, room):  # type: ignore[no-untyped-def]
-    """Whether a load [D] is within a room [D] in every measure, but for FITS."""
+def fits(load, use, e, room):  # type: ignore[no-untyped-def]
+    """Whether arc e fits beside a load [D] into a room [D] in every measure, but for FITS."""
     for d in range(len(room)):  # noqa: SIM110 - a compiled loop
-        if load[d] > room[d] * FITS:
+        if load[d] + use[e, d] > room[d] * FITS:
             return False
     return True
+
+
+@njit(cache=True)
+def put(load, use, e, sign):  # type: ignore[no-untyped-def]
+    """Arc e added to a load [D], or taken off it with sign -1.0; no array is made on the way."""
+    for d in range(len(load)):
+        load[d] += sign * use[e, d]
 
 
 @njit(cache=True)
@@ -128,48 +136,50 @@ def _tightest(total, room):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _sort(item, key, count, value, use, tight):  # type: ignore[no-untyped-def]
-    """Items in order of value per use of the tightest measure, the best first."""
-    for a in range(count):
-        e = item[a]
-        ratio = value[e] / max(use[e, tight], 1e-12)
-        at = a
-        while at > 0 and key[at - 1] > ratio:
-            key[at], item[at] = key[at - 1], item[at - 1]
-            at -= 1
-        key[at], item[at] = ratio, e
+def rank(item, ranked, at, e, value, use):  # type: ignore[no-untyped-def]
+    """Arc e as one more of the `at` items in order of value per use, the best first."""
+    ratio = value / max(use, 1e-12)
+    while at > 0 and ranked[at - 1, 0] > ratio:
+        ranked[at], item[at] = ranked[at - 1], item[at - 1]
+        at -= 1
+    ranked[at, 0], ranked[at, 1], ranked[at, 2], item[at] = ratio, use, value, e
 
 
 @njit(cache=True)
-def reach(item, key, start, count, value, use, left, tight, now):  # type: ignore[no-untyped-def]
-    """`now` plus the least value to be had with the sorted items from `start` on, the last one cut to fit."""
+def reach(ranked, start, count, left, now):  # type: ignore[no-untyped-def]
+    """`now` plus the least value to be had with the items from `start` on, the last one cut to fit.
+
+    `ranked` [items, 3] is value per use, use and value, in order of the first.
+    """
     for a in range(start, count):
-        if key[a] >= 0.0:
+        if ranked[a, 0] >= 0.0:
             break
-        u = use[item[a], tight]
-        if u > left:
-            return now + key[a] * left
-        left -= u
-        now += value[item[a]]
+        if ranked[a, 1] > left:
+            return now + ranked[a, 0] * left
+        left -= ranked[a, 1]
+        now += ranked[a, 2]
     return now
 
 
 @njit(cache=True)
-def _search(item, key, count, value, use, room, tight, load, chosen, best_chosen):  # type: ignore[no-untyped-def]
+def _search(item, ranked, count, use, room, tight, load, chosen, best_chosen):  # type: ignore[no-untyped-def]
     """Depth first over sorted items (Horowitz and Sahni 1974, Journal of the ACM 21), all measures kept."""
     load[:] = 0.0
     chosen[:count] = False
     best_chosen[:count] = False
     best, now, at = 0.0, 0.0, 0
     for _ in range(NODES):
+        taken = False  # what is in reach stays the same while items are taken in their order
         while at < count:
-            left = room[tight] * FITS - load[tight]
-            if reach(item, key, at, count, value, use, left, tight, now) >= best - 1e-9:
-                break
-            if fits(load + use[item[at]], room):
+            if not taken:
+                left = room[tight] * FITS - load[tight]
+                if reach(ranked, at, count, left, now) >= best - 1e-9:
+                    break
+            taken = fits(load, use, item[at], room)
+            if taken:
                 chosen[at] = True
-                now += value[item[at]]
-                load += use[item[at]]
+                now += ranked[at, 2]
+                put(load, use, item[at], 1.0)
             at += 1
         if at == count and now < best:
             best = now
@@ -180,7 +190,7 @@ def _search(item, key, count, value, use, room, tight, load, chosen, best_chosen
         if at < 0:
             break
         chosen[at] = False
-        now -= value[item[at]]
-        load -= use[item[at]]
+        now -= ranked[at, 2]
+        put(load, use, item[at], -1.0)
         at += 1
     return best
