@@ -16,7 +16,7 @@ from optimizer.objectives import Coefficients
 from optimizer.plan import Flows, OpenSites, Plan, SolveReport
 from optimizer.pools import Pools, pools_of
 from optimizer.problem import Problem
-from optimizer.row_repair import lawful_sites, with_minimums
+from optimizer.row_repair import closable, lawful_sites, with_minimums
 from optimizer.solvers.assignment import Served, Upward, send_on, transport, upward
 from optimizer.solvers.first_tier_search import stations_of_sites
 from optimizer.solvers.moves import settle_and_improve
@@ -63,7 +63,7 @@ def searched_around(problem: Problem, coefficients: Coefficients, plan: Plan, sc
     other = kept_together(held, coefficients, plan, upper, site_of_part, sizes, up.station[station])
     if other is None or not (other.site_of_part >= 0).any():
         return plan
-    other = settle_and_improve(held, coefficients, tier, other, rounds=0)
+    other = closed_where_idle(problem, settle_and_improve(held, coefficients, tier, other, rounds=0))
     if lawful_sites(problem, plan.open_sites) and not lawful_sites(problem, other.open_sites):
         return plan
     before, after = (books(problem, p).objective_cny_per_year for p in (plan, other))
@@ -77,6 +77,15 @@ def _as_in(plan: Plan, up: Upward, served: Served | None) -> Served | None:
     share = np.zeros_like(served.share)
     share[np.arange(len(served.site)), np.searchsorted(up.station, plan.flows[0].destination)] = 1.0
     return replace(served, share=share)
+
+
+def closed_where_idle(problem: Problem, plan: Plan) -> Plan:
+    """The plan without open sites that nobody uses any more: held sites are only held as long as they have a load."""
+    lowest = plan.open_sites[0]
+    idle = ~np.isin(lowest.site, plan.site_of_part)
+    stays = ~closable(problem, plan.open_sites, 0, idle)
+    opened = (OpenSites(lowest.site[stays], lowest.size[stays]), *plan.open_sites[1:])
+    return without_idle(problem, replace(plan, open_sites=opened))
 
 
 def kept_together(problem: Problem, coefficients: Coefficients, start: Plan, upper: tuple[OpenSites, ...],

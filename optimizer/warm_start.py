@@ -1,7 +1,7 @@
 """A finished plan taken over into an edited problem: repaired around the edits, the rest held still.
 
-Sites outside the scope keep their state at first; a plan that changes them too is only taken where it saves more than
-the old plan's gap, so that noise of the search never looks like a consequence of an edit. The bound starts from the old
+Sites outside the scope keep their state; a plan that changes them too is only taken where it saves more than the old
+plan's gap, so that noise of the search never looks like a consequence of an edit. The bound starts from the old
 multipliers (optimizer/warm_bound.py). Work is counted in iterations; the time limit is a safety stop.
 """
 
@@ -14,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.accounts import all_coefficients, arc_of_part, books
-from optimizer.assemble import assemble, without_idle
+from optimizer.assemble import assemble
 from optimizer.bound import Bound
 from optimizer.first_tier import FirstTier, first_tier
 from optimizer.multipliers import Multipliers
 from optimizer.objectives import Coefficients
 from optimizer.plan import OpenSites, Plan, SolveReport, Status
 from optimizer.problem import Problem
-from optimizer.row_repair import closable
 from optimizer.siting import gap_share
 from optimizer.solvers.moves import settle_and_improve
 from optimizer.solvers.nearest_plan import nearest_plan
@@ -29,7 +28,7 @@ from optimizer.solvers.upper_search import improve_upper, upper_cost
 from optimizer.solvers.upper_tiers import Supply, choose_upper_tiers
 from optimizer.warm_bound import warm_bound
 from optimizer.warm_scope import Scope, everywhere, held_outside
-from optimizer.warm_search import kept_together, searched_around
+from optimizer.warm_search import closed_where_idle, kept_together, searched_around
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -37,6 +36,12 @@ Int = NDArray[np.int64]
 UPPER_GAP_SHARE = 0.01
 LOOSENED_SHARE = 1.05
 """The bound is worked on where the gap has become larger than this share of the old one."""
+OUTSIDE_SHARE = 1.25
+"""The whole is looked at again where the new gap is larger than this share of the old one.
+
+No plan saves more than the gap, so none outside could save more than the old gap where the new one is no larger, and
+hardly any where it is little larger.
+"""
 NEAREST_TRIES = 20_000
 """Changes tried where residents use the nearest site: each is cheap."""
 FITS_SHARE = 1e-9
@@ -76,29 +81,44 @@ class WarmSiting:
     went_outside: bool
 
 
-def resite(problem: Problem, start: Plan, scope: Scope, guide: Float, old_gap_cny_per_year: float,
-           settings: WarmSettings) -> WarmPlan:
-    """A plan of an edited problem from the old plan, carried over by ids.
+def resite(problem: Problem, start: Plan, scope: Scope, guide: Float, settings: WarmSettings) -> WarmPlan:
+    """A plan of an edited problem from the old plan, carried over by ids; sites outside the scope keep their state.
 
-    Outside the scope no site opens, closes or changes size unless that saves more than `old_gap_cny_per_year`.
     `guide` [n] are prices of serving each part, as the bound's multipliers hold them.
     """
     begin, clock = time.monotonic(), _Clock()
     coefficients = all_coefficients(problem)
-    plan = repaired(problem, coefficients, start, scope, settings.seed)
+    searches = bool(settings.iterations) and scope.any() and problem.assignment == "planned"
+    plan = repaired(problem, coefficients, start, scope, settings.seed, settle=not searches)
     clock.mark("repair")
     left_s = settings.time_limit_s - (time.monotonic() - begin)
-    if settings.iterations and scope.any() and left_s > 0.0 and problem.assignment == "planned":
-        plan = searched_around(problem, coefficients, plan, scope, guide, settings.iterations, settings.seed, left_s)
+    if searches:
+        found = plan
+        if left_s > 0.0:
+            found = searched_around(problem, coefficients, plan, scope, guide, settings.iterations, settings.seed,
+                                    left_s)
+        plan = found if found is not plan else settled(problem, coefficients, plan, scope, settings.seed)
     clock.mark("search")
-    went_outside = False
-    hit = time.monotonic() - begin > settings.time_limit_s
-    if scope.any() and not scope.all() and not hit:
-        other = repaired(problem, coefficients, plan, everywhere(problem), settings.seed)
-        went_outside = _cost(problem, plan) - _cost(problem, other) > max(old_gap_cny_per_year, 0.0)
-        plan = other if went_outside else plan
+    return WarmPlan(plan, False, clock.seconds, time.monotonic() - begin > settings.time_limit_s)
+
+
+def resited_outside(problem: Problem, siting: WarmSiting, scope: Scope, old_gap_cny_per_year: float,
+                    settings: WarmSettings) -> WarmPlan | None:
+    """A plan that changes sites outside the scope too and saves more than `old_gap_cny_per_year`; None without one.
+
+    Only looked for where the gap has grown (OUTSIDE_SHARE).
+    """
+    report, gap = siting.plan.report, max(old_gap_cny_per_year, 0.0)
+    bound = -np.inf if report.bound_cny_per_year is None else report.bound_cny_per_year
+    value = report.objective_cny_per_year
+    if not scope.any() or scope.all() or report.hit_time_limit or not value - bound > OUTSIDE_SHARE * gap:
+        return None
+    clock = _Clock()
+    plan = repaired(problem, all_coefficients(problem), siting.plan, everywhere(problem), settings.seed)
     clock.mark("outside")
-    return WarmPlan(plan, went_outside, clock.seconds, hit)
+    if not value - _cost(problem, plan) > gap:
+        return None
+    return WarmPlan(plan, True, {**report.seconds, **clock.seconds}, False)
 
 
 def certified(problem: Problem, warm: WarmPlan, multipliers: Multipliers, old_gap_cny_per_year: float,
@@ -136,8 +156,9 @@ class _Clock:
         self.seconds[phase], self._last = round(now - self._last, 3), now
 
 
-def repaired(problem: Problem, coefficients: Coefficients, start: Plan, scope: Scope, seed: int) -> Plan:
-    """The old plan made lawful again by what lies in the scope, with no single move there that pays."""
+def repaired(problem: Problem, coefficients: Coefficients, start: Plan, scope: Scope, seed: int, *,
+             settle: bool = True) -> Plan:
+    """The old plan made lawful again by what lies in the scope; with `settle`, no single move there pays."""
     held = held_outside(problem, start, scope)
     upper = _repaired_upper(held, coefficients, start, seed)
     site_of_part, size = _first_choices(held, coefficients, start)
@@ -147,16 +168,16 @@ def repaired(problem: Problem, coefficients: Coefficients, start: Plan, scope: S
         plan, rounds = assemble(held, coefficients, upper, site_of_part, size), 1
     if not (plan.site_of_part >= 0).any():
         return plan
-    return _without_idle(problem, _settled(held, coefficients, plan, rounds, seed))
+    if rounds or settle:
+        plan = _settled(held, coefficients, plan, rounds, seed)
+    return closed_where_idle(problem, plan)
 
 
-def _without_idle(problem: Problem, plan: Plan) -> Plan:
-    """The plan without open sites that nobody uses any more: held sites are only held as long as they have a load."""
-    lowest = plan.open_sites[0]
-    idle = ~np.isin(lowest.site, plan.site_of_part)
-    stays = ~closable(problem, plan.open_sites, 0, idle)
-    opened = (OpenSites(lowest.site[stays], lowest.size[stays]), *plan.open_sites[1:])
-    return without_idle(problem, replace(plan, open_sites=opened))
+def settled(problem: Problem, coefficients: Coefficients, plan: Plan, scope: Scope, seed: int) -> Plan:
+    """A lawful plan with no single move in the scope that pays."""
+    if not (plan.site_of_part >= 0).any():
+        return plan
+    return closed_where_idle(problem, _settled(held_outside(problem, plan, scope), coefficients, plan, 0, seed))
 
 
 def _settled(held: Problem, coefficients: Coefficients, plan: Plan, rounds: int, seed: int) -> Plan:

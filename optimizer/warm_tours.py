@@ -1,8 +1,8 @@
 """A week of tours taken over by an area whose points or loads have changed a little.
 
 Trips keep their stops in order; stops that are gone or do not fit any more are taken out, what is left over is inserted
-where it lengthens a trip least. Days that then need more vehicles than before are listed, to be searched anew; nothing
-is searched here. The referee must judge the result.
+where it lengthens a trip least. A trip stays with the vehicle that drove it while it fits its shift. Days that need
+more vehicles than before are listed, to be searched anew; nothing is searched here. The referee must judge the result.
 """
 
 from __future__ import annotations
@@ -66,6 +66,8 @@ class _Day:
 
     straight: list[list[Load]] = field(default_factory=list)
     trips: list[list[Load]] = field(default_factory=list)
+    vehicle_of_trip: list[int] = field(default_factory=list)
+    """Which of the old tours drove each of the trips; those added at the end have none."""
     waiting: list[Load] = field(default_factory=list)
 
 
@@ -128,23 +130,69 @@ def _tours_of_day(area: CollectionArea, day: int, old: Sequence[Tour], due: Mapp
         if left:
             rest[point] = left[0]
     # the longest first: a point that also fills whole vehicles is visited with others for its rest
-    for trip in sorted((trip for tour in old for trip in tour.trips), key=lambda trip: -len(trip.stops)):
+    ordered = sorted(((number, trip) for number, tour in enumerate(old) for trip in tour.trips),
+                     key=lambda one: -len(one[1].stops))
+    full_of: dict[int, list[int]] = {}  # vehicles that went straight to a point
+    for number, trip in ordered:
         stops = [rest.pop(row[stop]) for stop in trip.stops if stop in row and row[stop] in rest]
         if stops:
             made.trips.append(stops)
+            made.vehicle_of_trip.append(number)
+        elif len(trip.stops) == 1 and trip.stops[0] in row:
+            full_of.setdefault(row[trip.stops[0]], []).append(number)
     made.waiting = list(rest.values())
     for stops in made.trips:
         while not _fits(area, stops):
             made.waiting.append(stops.pop(min(range(len(stops)), key=lambda n: stops[n].load_t)))
-    made.trips = [stops for stops in made.trips if stops]
     for load in sorted(made.waiting, key=lambda one: -one.load_t):
         _insert(area, made.trips, load)
-    trips = [collection_trip(area, stops) for stops in (*made.straight, *made.trips)]
+    vehicles = [full_of[load.point].pop() if full_of.get(load.point) else -1 for (load,) in made.straight]
+    vehicles += made.vehicle_of_trip + [-1] * (len(made.trips) - len(made.vehicle_of_trip))
+    driven = [(collection_trip(area, stops), vehicle)
+              for stops, vehicle in zip((*made.straight, *made.trips), vehicles, strict=True) if stops]
     most_s = work_s(area.vehicle)
-    if any(trip.duration_s > most_s for trip in trips):
+    if any(trip.duration_s > most_s for trip, _ in driven):
         return None
-    shifts = pack_shifts([trip.duration_s for trip in trips], most_s)
-    return as_tours(area, day, [placed_in_shift([trips[n] for n in shift], area.vehicle) for shift in shifts.trips])
+    shifts = _shifts([trip.duration_s for trip, _ in driven], [vehicle for _, vehicle in driven], most_s, len(old))
+    return as_tours(area, day, [placed_in_shift([driven[n][0] for n in shift], area.vehicle) for shift in shifts])
+
+
+def _shifts(duration_s: Sequence[float], vehicle: Sequence[int], most_s: float, before: int) -> list[list[int]]:
+    """Trips by shift: those of each vehicle before (-1: none) together, what does not fit wherever there is room.
+
+    Packed anew where that takes fewer shifts, or where more than before would be needed.
+    """
+    kept: list[list[int]] = [[] for _ in range(before)]
+    waiting: list[int] = []
+    for n in sorted(range(len(duration_s)), key=lambda n: -duration_s[n]):
+        shift = kept[vehicle[n]] if vehicle[n] >= 0 else []
+        if vehicle[n] >= 0 and sum(duration_s[m] for m in (*shift, n)) <= most_s:
+            shift.append(n)
+        else:
+            waiting.append(n)
+    best = _placed(kept, waiting, duration_s, most_s)
+    fresh = _placed([], sorted(range(len(duration_s)), key=lambda n: -duration_s[n]), duration_s, most_s)
+    best = fresh if len(fresh) < len(best) else best
+    if len(best) > before:  # an exact search: it takes its time
+        best = min(best, [list(shift) for shift in pack_shifts(duration_s, most_s).trips], key=len)
+    return [sorted(shift) for shift in best]
+
+
+def _placed(shifts: Sequence[Sequence[int]], waiting: Sequence[int], duration_s: Sequence[float],
+            most_s: float) -> list[list[int]]:
+    """Shifts with the waiting trips, each where it leaves the least room, else in a shift of its own; none empty."""
+    out = [list(shift) for shift in shifts]
+    room_s = [most_s - sum(duration_s[n] for n in shift) for shift in out]
+    for n in waiting:
+        fitting = [k for k, room in enumerate(room_s) if duration_s[n] <= room]
+        if fitting:
+            at = min(fitting, key=lambda k: (room_s[k], k))
+            out[at].append(n)
+            room_s[at] -= duration_s[n]
+        else:
+            out.append([n])
+            room_s.append(most_s - duration_s[n])
+    return [shift for shift in out if shift]
 
 
 def _insert(area: CollectionArea, trips: list[list[Load]], load: Load) -> None:

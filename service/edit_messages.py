@@ -105,6 +105,10 @@ _GROUND = {
                                   "编辑后分区“{zone}”的“{tier}”候选只剩 {candidates} 处，{clause} 要求 {required} 处",
                                   "the edits leave {candidates} candidates of '{tier}' in zone '{zone}', "
                                   "{clause} requires {required}", "请缩小禁用范围", "bar less"),
+    "edit_rules_conflict": _row("error", "编辑（{ids}）之后以下规则不能同时成立：{facts_zh}",
+                                "with {ids} these cannot all hold, whatever is opened: {facts_en}",
+                                "请改动编辑，或放宽（最小调整）：{changes_zh}",
+                                "change an edit, or give way (the least that works): {changes_en}"),
     "edit_screened_out": _row("warning", "筛选会排除该场址：{reason}",
                               "screening would have rejected this site: {reason}",
                               "按编辑要求仍予采用", "it is used because the edit says so"),

@@ -7,15 +7,16 @@ edited model from inputs and edits alone. What is searched where: optimizer/warm
 from __future__ import annotations
 
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from geodata.tables import DataError, fault
 from optimizer.accounts import all_coefficients
 from optimizer.multipliers import Multipliers
+from optimizer.plan import Plan
 from optimizer.solvers.certify import blank
-from optimizer.warm_start import WarmSettings, WarmSiting, certified, resite
+from optimizer.warm_start import WarmSettings, WarmSiting, certified, resite, resited_outside
 from service.edit_merge import MergedEdits, edits_text, merged
 from service.edit_messages import EDIT_MESSAGES
 from service.edit_targets import EditableGround, editable_ground
@@ -28,6 +29,7 @@ from service.resolve_case import EditedCase, OldPlan, edited_case, read_old_plan
 from service.resolve_costs import EachAlone, costs_alone
 from service.resolve_report import REPORT_FILE, EditsReport, Told, edits_report
 from service.resolve_routes import Rerouted, quick, reroute
+from service.resolve_rules import require_rules_hold
 from service.result_tables import Outcome
 from service.seam import Brief
 from service.stopwatch import Stopwatch, Watch
@@ -93,16 +95,23 @@ def resolve(folder: Path, edits_file: Path, target: Path, settings: ResolveSetti
     brief = replace(old.brief, edits=edits.edits)
     editable = _as_kept(editable_ground(brief.edit_terms, old.unedited))
     case = edited_case(old, brief, editable, range(len(editable.targets)))
+    require_rules_hold(old, brief, editable, edits, case.problem)
     clock.begin("siting", 0.30)
     multipliers = _multipliers(old, case)
-    warm = resite(case.problem, case.start, case.searched, multipliers.scenarios[0].part_price, old.gap_cny_per_year,
-                  settings.warm)
+    warm = resite(case.problem, case.start, case.searched, multipliers.scenarios[0].part_price, settings.warm)
     routing = routing_settings(brief.study)
     effort = routing if settings.full_routing else quick(routing, ROUTING_ITERATIONS, ROUTING_ROUNDS)
-    with ThreadPoolExecutor(1) as beside:  # tours are made by other processes: this one proves the bound meanwhile
-        tours = beside.submit(reroute, old, case.problem, case.ground, warm.plan, effort,
-                              adapt=not settings.full_routing)
+    with ThreadPoolExecutor(1) as beside:  # tours are made meanwhile: solvers leave the interpreter free
+        def routed(plan: Plan) -> Future[Rerouted]:
+            return beside.submit(reroute, old, case.problem, case.ground, plan, effort,
+                                 adapt=not settings.full_routing)
+
+        tours = routed(warm.plan)
         siting = certified(case.problem, warm, multipliers, old.gap_cny_per_year, settings.warm)
+        wider = resited_outside(case.problem, siting, case.searched, old.gap_cny_per_year, settings.warm)
+        if wider is not None:
+            tours = routed(wider.plan)
+            siting = certified(case.problem, wider, siting.multipliers, old.gap_cny_per_year, settings.warm)
         clock.begin("edit_costs", 0.60)
         alone = costs_alone(old, brief, editable, edits, siting.plan.report.objective_cny_per_year, settings.alone_s)
         clock.begin("routing", 0.65, siting.plan.report.objective_cny_per_year, siting.plan.report.bound_cny_per_year)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from geodata.direct import with_direct_ways
 from geodata.ground import Ground
 from geodata.tables import DataError, fault
+from optimizer.bypass import bypassed
 from optimizer.multipliers import BadMultipliersError, Multipliers
 from optimizer.plan import Plan, Tour
 from optimizer.problem import Problem
@@ -103,8 +105,11 @@ class EditedCase:
 
 
 def edited_case(old: OldPlan, brief: Brief, editable: EditableGround, active: Sequence[int]) -> EditedCase:
-    """The problem with some of the edits, and the old plan carried over to it."""
-    ground = editable.with_edits(active)
+    """The problem with some of the edits, and the old plan carried over to it.
+
+    Whether the rules over open sites can all hold is not asked here (see resolve_rules).
+    """
+    ground = with_direct_ways(editable.with_edits(active), bypassed(brief.network))
     problem = as_problem(brief, ground)
     start = carried(old.problem, old.plan, problem)
     places = _places(old, problem, editable, [editable.targets[n] for n in active])

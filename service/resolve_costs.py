@@ -11,6 +11,7 @@ from optimizer.warm_start import repaired
 from service.edit_merge import MergedEdits
 from service.edit_targets import EditableGround
 from service.resolve_case import OldPlan, edited_case
+from service.resolve_rules import conflict_of
 from service.seam import Brief
 
 Method = Literal["the_whole_change", "nothing_to_change", "repaired_alone", "impossible_alone", "not_computed"]
@@ -50,6 +51,9 @@ def costs_alone(old: OldPlan, brief: Brief, editable: EditableGround, edits: Mer
         case = edited_case(old, brief, editable, [*earlier, n])
         if not len(case.places):
             out.append(AloneCost(name, 0.0, "nothing_to_change"))
+            continue
+        if conflict_of(case.problem) is not None:
+            out.append(AloneCost(name, None, "impossible_alone"))
             continue
         coefficients = all_coefficients(case.problem)
         plan = repaired(case.problem, coefficients, case.start, case.searched, SEED)

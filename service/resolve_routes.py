@@ -27,6 +27,8 @@ Collected = dict[str, dict[str, tuple[int, NDArray[np.float64]]]]
 
 SAME_SHARE = 1e-7
 """Loads that differ by less are the same: layers hold nine decimals."""
+FEW_DAYS = 4
+"""So many days are searched sooner than a worker process has started."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def _adapted(areas: Sequence[CollectionArea], old: OldPlan, settings: RoutingSet
     tasks = [DayTask(weeks[station][0], weeks[station][1].visits_of_worse_days[day], settings.engine,
                      settings.iterations, settings.seed, deadline) for station, day in keys]
     answers: dict[str, dict[int, DayAnswer]] = {station: {} for station in weeks}
-    with day_solver(settings.processes if tasks else 1) as solve:
+    with day_solver(settings.processes if len(tasks) > FEW_DAYS else 1) as solve:
         for (station, day), answer in zip(keys, solve(tasks), strict=True):
             answers[station][day] = answer
     found = {station: week.with_answers(area, answers[station]) for station, (area, week) in weeks.items()}

@@ -13,7 +13,7 @@ from optimizer.network import Vehicle
 from optimizer.routing import RoutingSettings, route_collection
 from optimizer.tours_check import check_tours
 from optimizer.transport import CollectionArea
-from optimizer.warm_tours import carried_week
+from optimizer.warm_tours import _shifts, carried_week
 
 VAN = Vehicle.model_validate({
     "id": "van", "title": {"zh": "车", "en": "Van"}, "payload_t": 2, "volume_m3": 20, "fill_share": 0.9,
@@ -68,6 +68,30 @@ def test_nothing_changed_nothing_changes() -> None:
     before, after = (sum(t.distance_m for tour in tours for t in tour.trips) for tours in (old, found.tours))
     assert after == pytest.approx(before)
     assert len(found.tours) == len(old)
+
+
+def test_days_that_need_no_more_vehicles_keep_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trips stay with their vehicles: there is nothing to pack, so the exact search is not asked."""
+    def refuse(*_: object) -> None:
+        raise AssertionError("packed anew")
+    random = np.random.default_rng(11)
+    same = area(random.uniform(-2000, 2000, (24, 2)), random.uniform(0.1, 0.9, 24))
+    old = week(same)
+    monkeypatch.setattr("optimizer.warm_tours.pack_shifts", refuse)
+    found = carried_week(same, old)
+    assert found is not None
+    by_vehicle = [{tour.id: sorted(t.stops for t in tour.trips) for tour in tours} for tours in (old, found.tours)]
+    assert max(len(trips) for trips in by_vehicle[0].values()) > 1
+    assert sorted(by_vehicle[1].values()) == sorted(by_vehicle[0].values())
+
+
+def test_trips_are_packed_into_as_few_shifts_as_before_or_fewer() -> None:
+    """By hand, shifts of 10: vehicles keep their trips, but two shifts beat three, and 5 moves where it has room."""
+    assert _shifts([6.0, 4.0, 7.0, 3.0], [0, 0, 1, 1], 10.0, 2) == [[0, 1], [2, 3]]
+    assert _shifts([6.0, 5.0, 3.0, 2.0, 2.0], [0, 0, 1, 1, 2], 10.0, 3) == [[0, 2], [1, 3, 4]]
+    assert _shifts([6.0, 5.0, 4.0], [0, 0, 1], 10.0, 2) == [[0], [1, 2]]
+    assert _shifts([6.0, 6.0], [0, 0], 10.0, 1) == [[0], [1]]
+    assert _shifts([], [], 10.0, 2) == []
 
 
 def test_one_more_point_joins_the_trips_of_its_neighbours() -> None:
