@@ -14,14 +14,20 @@ from optimizer.objectives import Coefficients
 from optimizer.plan import Flows, OpenSites
 from optimizer.prices import no_prices, onward_prices
 from optimizer.problem import Problem
-from optimizer.solvers.large_service import NEAR, is_large, made_whole, near_pairs
+from optimizer.solvers.large_service import NEAR, near_pairs
 from optimizer.solvers.linear import LinearModel, RowBuilder, solve
+from optimizer.solvers.room_flow import cheapest_split
+from optimizer.solvers.whole_service import whole_service
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 GAP_SHARE = 1e-5
 """Points are served to within this share of their path costs; single moves then settle the rest."""
+FEW_PAIRS, NODES = 1_500, 200
+"""With at most so many pairs of point and station an integer programme checks the search, over so many branches."""
+SAME = 1e-7
+"""Relative differences of volume per tonne below this are rounding."""
 MISSING = 1e12
 """Stands for 'no way' in cost tables."""
 UNLIMITED = 1e9
@@ -85,13 +91,37 @@ def transport(problem: Problem, up: Upward, site: Int, t_per_day: Float) -> Serv
     rows = np.arange(len(cost))
     mass = t_per_day.sum(axis=1)
     volume = t_per_day @ problem.m3_per_t(problem.network.tiers[1].state)
-    share = np.zeros_like(cost)
     if (cost.min(axis=1, initial=np.inf) > HOPELESS * mass).any():
         return None
     if _all_fit(nearest, mass, volume, up):
+        share = np.zeros_like(cost)
         share[rows, nearest] = 1.0
         free = np.zeros(cost.shape[1])
         return Served(site, share, float(cost[rows, nearest].sum()), free, free)
+    found = _split(cost, mass, volume, up)
+    return None if found is None else Served(site, *found)
+
+
+def _split(cost: Float, mass: Float, volume: Float, up: Upward) -> tuple[Float, float, Float, Float] | None:
+    """The cheapest split service: shares, cost, worth of a t/day and of a m3/day of room; None where nothing fits.
+
+    With one measure of room that can bind it is a matter of shortest paths (room_flow.py), else a linear programme.
+    """
+    per_t = float(volume.sum() / max(mass.sum(), 1e-300))
+    same = _same_bulk(mass, volume)
+    bulk_binds = up.capacity_m3_per_day < per_t * up.capacity_t_per_day
+    most = np.where(bulk_binds, up.capacity_m3_per_day / max(per_t, 1e-300), up.capacity_t_per_day) if same \
+        else up.capacity_t_per_day
+    way = cost <= HOPELESS * mass[:, None]
+    least = _with_margin(up.least_t_per_day, up.capacity_t_per_day)
+    found = cheapest_split(np.where(way, cost, np.inf) / mass[:, None], mass, least, most * (1.0 - 2e-9))
+    if found is None:  # room in mass alone is too little already
+        return None
+    share = found.tonnes / mass[:, None]
+    if same or bool((share.T @ volume <= up.capacity_m3_per_day * (1.0 + 1e-9)).all()):
+        worth = np.maximum(found.price, 0.0)
+        by_bulk = bulk_binds & same
+        return share, found.cost, np.where(by_bulk, 0.0, worth), np.where(by_bulk, worth / max(per_t, 1e-300), 0.0)
     for near in (NEAR, cost.shape[1]):
         pairs = near_pairs(cost, near)
         answer = solve(_service_model(cost, pairs, mass, volume, up, whole=False), time_limit_s=10.0)
@@ -99,16 +129,24 @@ def transport(problem: Problem, up: Upward, site: Int, t_per_day: Float) -> Serv
             break
     if answer.x is None or answer.dual is None:
         return None
+    share = np.zeros_like(cost)
     share[pairs] = answer.x
-    worth = np.maximum(-answer.dual[len(cost):][:2 * cost.shape[1]], 0.0).reshape(2, -1)
-    return Served(site, share, float((share * cost).sum()), worth[0], worth[1])
+    both = np.maximum(-answer.dual[len(cost):][:2 * cost.shape[1]], 0.0).reshape(2, -1)
+    return share, float((share * cost).sum()), both[0], both[1]
+
+
+def _same_bulk(mass: Float, volume: Float) -> bool:
+    """Whether a tonne takes the same volume at every point, so that only one of the two measures can bind."""
+    return bool(np.allclose(volume * mass.sum(), mass * volume.sum(), rtol=SAME, atol=0.0))
 
 
 def serve_points(problem: Problem, up: Upward, site: Int, t_per_day: Float, *,
                  time_limit_s: float = 10.0) -> Int | None:
-    """The open station (position in Upward) of each point of least total cost within their capacities.
+    """The open station (position in Upward) of each point, at low total cost within their capacities.
 
-    None when the points do not fit or a station stays below its minimum. A point is served by one station.
+    None when the points do not fit or a station stays below its minimum. A point is served by one station. The cost is
+    least to within GAP_SHARE where all fits by itself or few points and stations are looked at, else found by local
+    search from the split optimum (whole_service.py).
     """
     cost = path_cost(problem, up, site, t_per_day)
     mass = t_per_day.sum(axis=1)
@@ -118,18 +156,28 @@ def serve_points(problem: Problem, up: Upward, site: Int, t_per_day: Float, *,
         return None
     if _all_fit(nearest, mass, volume, up):
         return nearest
-    if is_large(cost) and not up.least_t_per_day.any():
-        found = transport(problem, up, site, t_per_day)
-        room = np.stack([up.capacity_t_per_day, np.minimum(up.capacity_m3_per_day, UNLIMITED)], axis=1)
-        use, dear = np.stack([mass, volume], axis=1), np.where(cost > HOPELESS * mass[:, None], np.inf, cost)
-        return None if found is None else made_whole(found.share, dear, use, room)
-    pairs = near_pairs(cost, cost.shape[1])
-    model = _service_model(cost, pairs, mass, volume, up, whole=True)
-    answer = solve(model, time_limit_s=time_limit_s, absolute_gap=GAP_SHARE * float(np.abs(cost.min(axis=1)).sum()))
-    if answer.x is None:
+    split = _split(cost, mass, volume, up)
+    if split is None:
         return None
-    served: Int = np.argmax(answer.x.reshape(cost.shape), axis=1)
-    return served
+    share, least_cost, per_t, per_m3 = split
+    room = np.stack([up.capacity_t_per_day, np.minimum(up.capacity_m3_per_day, UNLIMITED)], axis=1)
+    binds = [True, not bool((volume.sum() * room[:, 0] <= room[:, 1] * mass.sum() * (1.0 - SAME)).all())
+             or not _same_bulk(mass, volume)]
+    use, room = np.stack([mass, volume], axis=1)[:, binds], room[:, binds]
+    worth = per_t + per_m3 * float(volume.sum() / mass.sum())
+    gap = GAP_SHARE * float(np.abs(cost.min(axis=1)).sum())
+    found = whole_service(np.where(cost > HOPELESS * mass[:, None], np.inf, cost), use, room,
+                          _with_margin(up.least_t_per_day, up.capacity_t_per_day), worth, np.argmax(share, axis=1),
+                          floor=least_cost + gap)
+    rows = np.arange(len(cost))
+    if cost.size > FEW_PAIRS or (found is not None and cost[rows, found].sum() <= least_cost + gap):
+        return found
+    model = _service_model(cost, near_pairs(cost, cost.shape[1]), mass, volume, up, whole=True)
+    answer = solve(model, time_limit_s=time_limit_s, absolute_gap=gap, node_limit=NODES)
+    if answer.x is None:
+        return found
+    exact: Int = np.argmax(answer.x.reshape(cost.shape), axis=1)
+    return exact if found is None or cost[rows, exact].sum() < cost[rows, found].sum() else found
 
 
 def _service_model(cost: Float, pairs: tuple[Int, Int], mass: Float, volume: Float, up: Upward, *,
