@@ -112,12 +112,12 @@ def _split(cost: Float, mass: Float, volume: Float, up: Upward) -> tuple[Float, 
     bulk_binds = up.capacity_m3_per_day < per_t * up.capacity_t_per_day
     most = np.where(bulk_binds, up.capacity_m3_per_day / max(per_t, 1e-300), up.capacity_t_per_day) if same \
         else up.capacity_t_per_day
-    way = cost <= HOPELESS * mass[:, None]
+    way, weight = cost <= HOPELESS * mass[:, None], np.maximum(mass, 1e-300)[:, None]
     least = _with_margin(up.least_t_per_day, up.capacity_t_per_day)
-    found = cheapest_split(np.where(way, cost, np.inf) / mass[:, None], mass, least, most * (1.0 - 2e-9))
+    found = cheapest_split(np.where(way, cost, np.inf) / weight, mass, least, most * (1.0 - 2e-9))
     if found is None:  # room in mass alone is too little already
         return None
-    share = found.tonnes / mass[:, None]
+    share = found.tonnes / weight
     if same or bool((share.T @ volume <= up.capacity_m3_per_day * (1.0 + 1e-9)).all()):
         worth = np.maximum(found.price, 0.0)
         by_bulk = bulk_binds & same
