@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.areas import over_choices
-from optimizer.between import between_mixes, with_between
+from optimizer.between import Between, between_mixes, each_between
 from optimizer.configurations import TierSites, last_tier, mix_cost_cny_per_year, mixes, most_worth, possible
 from optimizer.first_tier import FirstTier, choose, first_tier
 from optimizer.links import reach_links
@@ -34,6 +34,8 @@ Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
+CELLS, PAIRS = 200_000, 2_000
+"""Pairs of mixes evaluated together, and tried on choices of areas together; bounds memory."""
 
 @dataclass(frozen=True)
 class Bound:
@@ -45,6 +47,8 @@ class Bound:
     mixes_tried: int
     binding_mix: tuple[int, ...]
     """Extra sites of each size of the last tier in the mix that binds (empty where the ceiling binds)."""
+    binding_between: tuple[int, ...]
+    """The same for the tier between, where its mixes were tried."""
     binding_area: Bool
     """The sites of the last tier among which the extra sites of the binding case lie, [J_L]."""
     dropped: tuple[str, ...]
@@ -156,8 +160,9 @@ class Case:
     first_cny_per_year: float
     """First tier and the constant of the side rules."""
     between_cny_per_year: float
-    link_per_site: Float | None
     last: TierSites
+    between: Between | None
+    """Every mix of the one tier between; None where there are several, or too many mixes."""
 
 
 def lower_bound(problem: Problem, coefficients: Coefficients, multipliers: Multipliers,
@@ -171,7 +176,7 @@ def lower_bound(problem: Problem, coefficients: Coefficients, multipliers: Multi
     check_multipliers(problem, multipliers)
     tier = first_tier(problem, coefficients)
     cases = [evaluated(problem, coefficients, multipliers, s, tier) for s in multipliers.scenarios]
-    found = over_mixes(problem, multipliers, cases, ceiling_cny_per_year)
+    found = over_mixes(problem, cases, ceiling_cny_per_year)
     return replace(found, dropped=dropped_rules(problem))
 
 
@@ -181,20 +186,24 @@ def evaluated(problem: Problem, coefficients: Coefficients, multipliers: Multipl
     charged = with_row_prices_at_first(problem, tier, scenario.row)
     priced = with_row_prices(problem, coefficients, scenario.row)
     link = links_of(problem, coefficients, multipliers, scenario)
-    between, _ = between_tiers(problem, priced, multipliers, link)
+    apart, _ = between_tiers(problem, priced, multipliers, link)
     first = scenario_value(problem, coefficients, multipliers, scenario, charged, link)
-    return Case(scenario, priced, first - problem.rows.credit(scenario.row), between,
-                 None if link is None else link.sum(axis=0), last_tier(problem, priced))
+    between = None
+    if len(problem.sites) == 3 and not multipliers.site_per_m3[1].any():
+        links = np.zeros(len(problem.sites[1])) if link is None else link.sum(axis=0)
+        between = between_mixes(problem, priced, links, multipliers.site_per_t[1], most_entering_t_per_day(problem))
+    return Case(scenario, priced, first - problem.rows.credit(scenario.row), apart, last_tier(problem, priced), between)
 
 
-def over_mixes(problem: Problem, multipliers: Multipliers, cases: list[Case], ceiling: float) -> Bound:
-    """The least over mixes of the last tier, and over where their sites may lie, of the best case.
+def over_mixes(problem: Problem, cases: list[Case], ceiling: float) -> Bound:
+    """The least over mixes of the upper tiers, and over where those of the last may lie, of the best case.
 
-    Of the multipliers only the prices that all scenarios share are used. Raises BadMultipliersError.
+    Every mix of the last tier is met with every mix of the tier between, where there is one. Raises
+    BadMultipliersError.
     """
     nowhere = np.zeros(len(problem.sites[-1]), dtype=np.bool_)
     base = tuple(case.first_cny_per_year + case.between_cny_per_year for case in cases)
-    at_ceiling = Bound(ceiling, base, 0, (), nowhere, ())
+    bound = Bound(ceiling, base, 0, (), (), nowhere, ())
     free = [(case.first_cny_per_year + case.between_cny_per_year + case.last.base_cny_per_year, number)
             for number, case in enumerate(cases) if not case.scenario.end_price.any() and case.scenario.area is None]
     if not free:
@@ -202,29 +211,62 @@ def over_mixes(problem: Problem, multipliers: Multipliers, cases: list[Case], ce
     known, number = max(free)
     rows = mixes(cases[number].last, ceiling - known)
     if rows is None:
-        return replace(at_ceiling, value_cny_per_year=-np.inf)
+        return replace(bound, value_cny_per_year=-np.inf)
     rows = rows[possible(problem, rows)]
-    tried, supply = len(rows), most_arriving_t_per_day(problem)
-    everywhere = [case for case in cases if case.scenario.area is None]
-    if len(rows):
-        rows = rows[np.max([_without_between(case, rows, supply) for case in everywhere], axis=0) < ceiling]
-    if not len(rows):
-        return replace(at_ceiling, mixes_tried=tried)
-    entering = most_entering_t_per_day(problem)
-    value = np.stack([np.maximum(_without_between(case, rows, supply),
-                                 _with_between(problem, multipliers, case, rows, supply, entering)) for case in cases])
-    areas = np.stack([np.ones_like(nowhere) if c.scenario.area is None else c.scenario.area for c in cases])
+    bound, supply = replace(bound, mixes_tried=len(rows)), most_arriving_t_per_day(problem)
+    least = np.max([_without_between(case, rows, supply) for case in cases if case.scenario.area is None], axis=0,
+                   initial=-np.inf)
+    order = np.argsort(least, kind="stable")
+    paired = max([len(case.between.rows) for case in cases if case.between is not None], default=1)
+    block = max(1, CELLS // paired)
+    for start in range(0, len(rows), block):
+        here = order[start:start + block]
+        here = here[least[here] < bound.value_cny_per_year]
+        if len(here):
+            bound = _over_pairs(problem, cases, rows[here], supply, bound)
+    return bound
+
+
+def _over_pairs(problem: Problem, cases: list[Case], rows: Int, supply: Float, bound: Bound) -> Bound:
+    """The bound, or a lower one where some of the mixes, each with a mix of the tier between, undercuts it."""
+    between = next((case.between.rows for case in cases if case.between is not None), np.zeros((1, 0), dtype=np.int64))
+    value = np.stack([_of_pairs(case, rows, supply, len(between)) for case in cases])
+    everywhere = value[[case.scenario.area is None for case in cases]].max(axis=0, initial=-np.inf)
+    areas = np.stack([np.ones_like(bound.binding_area) if c.scenario.area is None else c.scenario.area for c in cases])
     last = problem.sites[-1]
-    offered = ((rows > 0).astype(np.float64) @ last.allowed.T > 0.0) & ~last.must_open[None, :]
+    pairs = np.flatnonzero(everywhere.ravel() < bound.value_cny_per_year)
+    pairs = pairs[np.argsort(everywhere.ravel()[pairs], kind="stable")]
+    for start in range(0, len(pairs), PAIRS):
+        some = pairs[start:start + PAIRS]
+        some = some[everywhere.ravel()[some] < bound.value_cny_per_year]
+        if not len(some):
+            break
+        mix, station = np.divmod(some, len(between))
+        offered = ((rows[mix] > 0).astype(np.float64) @ last.allowed.T > 0.0) & ~last.must_open[None, :]
 
-    def dearer(chosen: Bool, numbers: Int) -> Float:
-        return np.stack([_dearer_within(problem, case, chosen, rows[numbers]) for case in cases])
+        def dearer(chosen: Bool, numbers: Int, mix: Int = mix) -> Float:
+            return np.stack([_dearer_within(problem, case, chosen, rows[mix[numbers]]) for case in cases])
 
-    least, where = over_choices(value, areas, offered, rows.sum(axis=1), dearer)
-    worst = int(np.argmin(least))
-    if least[worst] >= ceiling:
-        return replace(at_ceiling, mixes_tried=tried)
-    return Bound(float(least[worst]), base, tried, tuple(int(v) for v in rows[worst]), where[worst], ())
+        least, where = over_choices(value[:, mix, station], areas, offered, rows[mix].sum(axis=1), dearer)
+        worst = int(np.argmin(least))
+        if least[worst] < bound.value_cny_per_year:
+            bound = replace(bound, value_cny_per_year=float(least[worst]), binding_mix=_as_tuple(rows[mix[worst]]),
+                            binding_between=_as_tuple(between[station[worst]]), binding_area=where[worst])
+    return bound
+
+
+def _as_tuple(row: Int) -> tuple[int, ...]:
+    return tuple(int(v) for v in row)
+
+
+def _of_pairs(case: Case, rows: Int, supply: Float, stations: int) -> Float:
+    """The bound of each mix of the last tier with each mix of the tier between in a case, [N, T]."""
+    value = np.repeat(_without_between(case, rows, supply)[:, None], stations, axis=1)
+    if case.between is not None:
+        rest = each_between(case.last, rows, case.scenario.end_price, supply, case.between)
+        fixed = case.first_cny_per_year + mix_cost_cny_per_year(case.last, rows)
+        np.maximum(value, fixed[:, None] + rest, out=value)
+    return value
 
 
 def _dearer_within(problem: Problem, case: Case, chosen: Bool, rows: Int) -> Float:
@@ -247,20 +289,6 @@ def _without_between(case: Case, rows: Int, supply: Float) -> Float:
     worth = most_worth(case.last, rows, case.scenario.end_price, supply)
     start = case.first_cny_per_year + case.between_cny_per_year
     return np.asarray(start + mix_cost_cny_per_year(case.last, rows) - worth)
-
-
-def _with_between(problem: Problem, multipliers: Multipliers, case: Case, rows: Int, supply: Float,
-                  entering_t_per_day: float) -> Float:
-    """The bound of each mix in a case over every mix of the one tier between, [N]; -inf where that is not possible."""
-    nothing = np.full(len(rows), -np.inf)
-    if len(problem.sites) != 3 or multipliers.site_per_m3[1].any():
-        return nothing
-    links = np.zeros(len(problem.sites[1])) if case.link_per_site is None else case.link_per_site
-    between = between_mixes(problem, case.priced, links, multipliers.site_per_t[1], entering_t_per_day)
-    if between is None:
-        return nothing
-    rest = with_between(case.last, rows, case.scenario.end_price, supply, between)
-    return np.asarray(case.first_cny_per_year + mix_cost_cny_per_year(case.last, rows) + rest)
 
 
 def most_entering_t_per_day(problem: Problem) -> float:

@@ -154,7 +154,7 @@ class Cases:
             return np.concatenate([[0.0], np.cumsum(fixed)])
         cost = each_between(self._last, mix[None, :], end_price, self._supply, between)[0]
         least = np.full(stations + 1, np.inf)
-        np.minimum.at(least, between.count, cost)
+        np.minimum.at(least, between.rows.sum(axis=1), cost)
         return least
 
     def _dearer(self) -> Float:

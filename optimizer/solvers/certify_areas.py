@@ -130,7 +130,7 @@ def case_multipliers(problem: Problem, coefficients: Coefficients, tier: FirstTi
     if likely and any(likely):
         tree.grow(finder, likely, np.zeros(len(problem.sites[-1]), dtype=np.bool_), start)
     while True:
-        bound = over_mixes(problem, tree.multipliers, tree.cases, ceiling_cny_per_year)
+        bound = over_mixes(problem, tree.cases, ceiling_cny_per_year)
         if on_bound(bound) or not bound.binding_mix or len(tree.cases) >= effort.scenarios:
             return tree.multipliers
         if not tree.grow(finder, bound.binding_mix, bound.binding_area, start):

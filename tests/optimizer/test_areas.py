@@ -10,7 +10,7 @@ import pytest
 
 from optimizer.accounts import all_coefficients
 from optimizer.areas import over_choices
-from optimizer.between import Between, between_mixes, with_between
+from optimizer.between import Between, between_mixes, each_between
 from optimizer.bound import lower_bound
 from optimizer.configurations import last_tier, room_t_per_day
 from optimizer.links import Reach
@@ -80,7 +80,7 @@ def test_mixes_of_both_tiers(seed: int) -> None:
     assert isinstance(between, Between)
     last = last_tier(problem, coefficients)
     rows = np.array(list(itertools.product(range(2), repeat=2)))
-    found = with_between(last, rows, price, supply, between)
+    found = each_between(last, rows, price, supply, between).min(axis=1)
     sites, capacity = problem.sites[1], problem.capacity_t_per_day(1)
     opened, closed = coefficients.open_cny_per_year[1], coefficients.closed_cny_per_year[1]
     for mix, row in enumerate(rows):
