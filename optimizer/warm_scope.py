@@ -123,7 +123,8 @@ def _sharing_walks(problem: Problem, sites: Int) -> Int:
 def held_outside(problem: Problem, plan: Plan, scope: Scope) -> Problem:
     """The problem with every site outside the scope held at its state in the plan, open ones at their size.
 
-    Costs must be computed on the problem itself: here, held sites count as existing.
+    Costs must be computed on the problem itself: here, held sites count as existing. Direct ways past a tier are
+    never held: they are no sites.
     """
     return replace(problem, sites=tuple(
         _held(sites, opened, mask)
@@ -132,7 +133,7 @@ def held_outside(problem: Problem, plan: Plan, scope: Scope) -> Problem:
 
 def _held(sites: Sites, opened: OpenSites, mask: Bool) -> Sites:
     size = opened.size_of(len(sites))
-    still = ~mask & ((size >= 0) | ~sites.must_open)
+    still = ~mask & ((size >= 0) | ~sites.must_open) & ~sites.virtual
     rows, allowed = np.arange(len(sites)), sites.allowed.copy()
     allowed[still] = False
     lawful = still & (size >= 0) & sites.allowed[rows, np.maximum(size, 0)]

@@ -102,11 +102,12 @@ def resite(problem: Problem, start: Plan, scope: Scope, guide: Float, settings: 
     return WarmPlan(plan, False, clock.seconds, time.monotonic() - begin > settings.time_limit_s)
 
 
-def resited_outside(problem: Problem, siting: WarmSiting, scope: Scope, old_gap_cny_per_year: float,
+def resited_outside(problem: Problem, siting: WarmSiting, start: Plan, scope: Scope, old_gap_cny_per_year: float,
                     settings: WarmSettings) -> WarmPlan | None:
     """A plan that changes sites outside the scope too and saves more than `old_gap_cny_per_year`; None without one.
 
-    Only looked for where the gap has grown (OUTSIDE_SHARE).
+    Only looked for where the gap has grown (OUTSIDE_SHARE). `start` is the old plan carried over: it is taken up again
+    where nobody is served without a change outside.
     """
     report, gap = siting.plan.report, max(old_gap_cny_per_year, 0.0)
     bound = -np.inf if report.bound_cny_per_year is None else report.bound_cny_per_year
@@ -114,9 +115,11 @@ def resited_outside(problem: Problem, siting: WarmSiting, scope: Scope, old_gap_
     if not scope.any() or scope.all() or report.hit_time_limit or not value - bound > OUTSIDE_SHARE * gap:
         return None
     clock = _Clock()
-    plan = repaired(problem, all_coefficients(problem), siting.plan, everywhere(problem), settings.seed)
+    served = bool((siting.plan.site_of_part >= 0).any())
+    plan = repaired(problem, all_coefficients(problem), siting.plan if served else start, everywhere(problem),
+                    settings.seed)
     clock.mark("outside")
-    if not value - _cost(problem, plan) > gap:
+    if not value - _cost(problem, plan) > (gap if served else 0.0):
         return None
     return WarmPlan(plan, True, {**report.seconds, **clock.seconds}, False)
 
@@ -203,8 +206,8 @@ def _repaired_upper(problem: Problem, coefficients: Coefficients, start: Plan, s
     if same and _is_whole(start):
         return upper
     supply = _supply(problem, start)
-    if not len(supply.site):
-        return upper
+    if not len(supply.site) or not all(sites.allowed.any() for sites in problem.sites[1:]):
+        return upper  # nothing to choose from
     if all(len(opened.site) for opened in upper):
         upper = improve_upper(problem, coefficients, upper, supply)
         if np.isfinite(upper_cost(problem, coefficients, upper, supply)):

@@ -16,7 +16,6 @@ import numpy as np
 from optimizer.calendar import gaps_before, visit_frequencies, visit_pattern
 from optimizer.plan import Tour, Trip
 from optimizer.schedule import placed_in_shift
-from optimizer.solvers.shift_packing import pack_shifts
 from optimizer.transport import DAYS_PER_WEEK, ROUNDING, CollectionArea, RoutingWarning, usable_m3, work_s
 from optimizer.vehicle_days import DayAnswer, collection_trip
 from optimizer.visits import Load, reachable_points, split_visit
@@ -160,7 +159,7 @@ def _tours_of_day(area: CollectionArea, day: int, old: Sequence[Tour], due: Mapp
 def _shifts(duration_s: Sequence[float], vehicle: Sequence[int], most_s: float, before: int) -> list[list[int]]:
     """Trips by shift: those of each vehicle before (-1: none) together, what does not fit wherever there is room.
 
-    Packed anew where that takes fewer shifts, or where more than before would be needed.
+    All are placed anew where that takes fewer shifts. No exact packing: days that need more are searched anew anyway.
     """
     kept: list[list[int]] = [[] for _ in range(before)]
     waiting: list[int] = []
@@ -172,10 +171,7 @@ def _shifts(duration_s: Sequence[float], vehicle: Sequence[int], most_s: float, 
             waiting.append(n)
     best = _placed(kept, waiting, duration_s, most_s)
     fresh = _placed([], sorted(range(len(duration_s)), key=lambda n: -duration_s[n]), duration_s, most_s)
-    best = fresh if len(fresh) < len(best) else best
-    if len(best) > before:  # an exact search: it takes its time
-        best = min(best, [list(shift) for shift in pack_shifts(duration_s, most_s).trips], key=len)
-    return [sorted(shift) for shift in best]
+    return [sorted(shift) for shift in (fresh if len(fresh) < len(best) else best)]
 
 
 def _placed(shifts: Sequence[Sequence[int]], waiting: Sequence[int], duration_s: Sequence[float],

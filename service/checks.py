@@ -13,6 +13,7 @@ from geodata.screening import ScreenedLand, TierScreening, screen_places
 from geodata.tables import DataError, Fault, did_you_mean, fault, has_errors
 from optimizer.network import Network, Title
 from optimizer.rules import ClauseVerdict, Quota, Rule, applicable, quota_faults, quotas, tightest
+from service.edits import in_force, load_edits
 from service.lookup import load_network, load_rules
 from service.messages import STUDY_MESSAGES
 from service.study import Study
@@ -40,6 +41,7 @@ def check_study(study: Study, audit: bool = False) -> list[Fault]:
         if audit:
             faults += audit_places(places, study.places_input())
         if network is not None:
+            faults += _edit_faults(study, network)
             faults += existing_site_faults(study, places, network)
             if rules is not None:
                 faults += rule_faults(study, network, rules)
@@ -150,6 +152,12 @@ def existing_site_faults(study: Study, places: Places, network: Network) -> list
             faults.append(fault("size_unknown", file=source.path.name, layer=source.layer, feature_id=feature,
                                 messages=STUDY_MESSAGES, tier=tier, size=size, known=", ".join(sizes[tier])))
     return faults
+
+
+def _edit_faults(study: Study, network: Network) -> list[Fault]:
+    """What is wrong with the edits a study rests on, and which they are."""
+    edits, faults = _tried(lambda: load_edits(study, network))
+    return [*faults, *map(in_force, edits or ())]
 
 
 def _land_faults(study: Study, places: Places, network: Network, rules: Sequence[Rule]) -> list[Fault]:

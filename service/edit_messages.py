@@ -121,6 +121,8 @@ _GROUND = {
                                      "the cost of closing the existing site '{site}' is not counted",
                                      "如需计入请在 existing_sites 用 may_close",
                                      "leave it to `may_close` to have it counted"),
+    "edit_in_force": _row("note", "方案以此编辑为前提：{what}", "the plan rests on this edit: {what}",
+                          "如不需要，请从编辑文件中删除", "take it out of the edits to plan without it"),
     "edit_without_effect": _row("note", "没有候选场址受到影响", "no candidate site is affected", "请确认位置和层级",
                                 "make sure of place and tier"),
 }

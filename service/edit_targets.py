@@ -27,7 +27,7 @@ from geodata.tables import DataError, Fault, did_you_mean, has_errors
 from optimizer.network import Network, Tier
 from optimizer.rules import ClauseVerdict, quota_faults, quotas, tightest
 from service.edit_screening import Drawn, screened_site
-from service.edits import Edit
+from service.edits import Edit, in_force
 
 Bool = NDArray[np.bool_]
 Place = tuple[int, int]
@@ -110,7 +110,8 @@ def editable_ground(terms: EditTerms, ground: Ground) -> EditableGround:
     found = [targets.target(edit, shape) for edit, shape in zip(terms.edits, drawn, strict=True)]
     faults = [*reader.faults, *targets.faults, *targets.conflicts(found)]
     if not has_errors(faults):
-        out = EditableGround(union, tuple(t for t in found if t is not None), tuple(faults))
+        told = (*map(in_force, terms.edits), *faults)
+        out = EditableGround(union, tuple(t for t in found if t is not None), told)
         faults += _left_over(terms, out.with_edits(range(len(out.targets))))
         if not has_errors(faults):
             return out

@@ -66,6 +66,14 @@ class Edit:
         return fault(code, file=self.file, feature_id=self.id, messages=EDIT_MESSAGES, **values)
 
 
+def in_force(edit: Edit) -> Fault:
+    """A note that a plan rests on an edit: its kind, site, tiers, size and the planner's own note."""
+    site = edit.site_id or (edit.added_site_id if edit.kind == "add" else "")
+    brings = f"-> {edit.added_site_id}" if edit.kind == "move" else ""
+    words = (edit.kind, site, brings, ", ".join(edit.tier_ids), edit.size_id, f"({edit.note})" if edit.note else "")
+    return edit.fault("edit_in_force", what=" ".join(word for word in words if word))
+
+
 @dataclass(frozen=True)
 class EditsFile:
     """The edits of a file in its order, and what is worth knowing about them (no errors)."""

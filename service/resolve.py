@@ -108,7 +108,7 @@ def resolve(folder: Path, edits_file: Path, target: Path, settings: ResolveSetti
 
         tours = routed(warm.plan)
         siting = certified(case.problem, warm, multipliers, old.gap_cny_per_year, settings.warm)
-        wider = resited_outside(case.problem, siting, case.searched, old.gap_cny_per_year, settings.warm)
+        wider = resited_outside(case.problem, siting, case.start, case.searched, old.gap_cny_per_year, settings.warm)
         if wider is not None:
             tours = routed(wider.plan)
             siting = certified(case.problem, wider, siting.multipliers, old.gap_cny_per_year, settings.warm)

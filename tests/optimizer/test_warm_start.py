@@ -90,8 +90,8 @@ def test_an_edited_plan_is_lawful_local_and_bounded(seed: int) -> None:
         assert (after[before < 0] < 0).all()
         assert (surroundings.may_change[level] | ~searched.may_change[level]).all()
     proven = certified(edited, near, multipliers, 0.0, QUICK)
-    assert resited_outside(edited, proven, searched, FAR, QUICK) is None
-    wide = resited_outside(edited, proven, searched, 0.0, QUICK)
+    assert resited_outside(edited, proven, start, searched, FAR, QUICK) is None
+    wide = resited_outside(edited, proven, start, searched, 0.0, QUICK)
     if wide is not None:
         assert faults(edited, wide.plan) == []
         assert wide.went_outside
