@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.bound import Bound, lower_bound, most_arriving_t_per_day, with_row_prices
+from optimizer.bound import Bound, links_of, lower_bound, most_arriving_t_per_day, with_row_prices
 from optimizer.configurations import last_tier, mix_cost_cny_per_year, most_worth
 from optimizer.first_tier import FirstTier, first_tier
 from optimizer.links import Reach
@@ -109,13 +109,34 @@ def warm_bound(problem: Problem, coefficients: Coefficients, multipliers: Multip
         return multipliers, bound
     tier = first_tier(problem, coefficients)
     at = _deciding(problem, coefficients, multipliers, bound)
-    ascent = raise_bound(problem, coefficients, tier, replace(multipliers, scenarios=(multipliers.scenarios[at],)),
-                         reach_cny_per_year=_reach(tier), steps=steps, move_links=False)
-    scenarios = list(multipliers.scenarios)
-    scenarios[at] = ascent.multipliers.scenarios[0]
-    raised = replace(multipliers, scenarios=tuple(scenarios))
+    raised = _raised(problem, coefficients, tier, multipliers, at, steps)
+    if raised is None:
+        return multipliers, bound
     better = lower_bound(problem, coefficients, raised, ceiling_cny_per_year)
     return (raised, better) if better.value_cny_per_year > bound.value_cny_per_year else (multipliers, bound)
+
+
+def _raised(problem: Problem, coefficients: Coefficients, tier: FirstTier, multipliers: Multipliers, at: int,
+            steps: int) -> Multipliers | None:
+    """The multipliers with the part prices of one scenario after some steps of ascent; None where no step helps.
+
+    Prices of links that a scenario derives from its reach do not depend on its part prices: they are held fixed.
+    """
+    scenario = multipliers.scenarios[at]
+    start = replace(multipliers, scenarios=(scenario,))
+    if scenario.reach is not None:
+        link = links_of(problem, coefficients, multipliers, scenario)
+        rows, sites = np.nonzero(link) if link is not None else (multipliers.link_part, multipliers.link_site)
+        value = multipliers.link_value if link is None else link[rows, sites]
+        start = replace(start, scenarios=(replace(scenario, reach=None),), link_part=rows, link_site=sites,
+                        link_value=value)
+    ascent = raise_bound(problem, coefficients, tier, start, reach_cny_per_year=_reach(tier), steps=steps,
+                         move_links=False)
+    if np.array_equal(ascent.multipliers.scenarios[0].part_price, scenario.part_price):
+        return None
+    scenarios = list(multipliers.scenarios)
+    scenarios[at] = replace(scenario, part_price=ascent.multipliers.scenarios[0].part_price)
+    return _stored(replace(multipliers, scenarios=tuple(scenarios)))
 
 
 def _deciding(problem: Problem, coefficients: Coefficients, multipliers: Multipliers, bound: Bound) -> int:
