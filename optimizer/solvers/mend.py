@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.objectives import Coefficients
 from optimizer.plan import Flows, OpenSites
@@ -12,22 +13,37 @@ from optimizer.problem import Problem
 from optimizer.solvers.assignment import path_cost, send_on, serve_points, upward
 from optimizer.solvers.upper_search import improve_upper, upper_cost
 from optimizer.solvers.upper_tiers import Supply, choose_upper_tiers
+from optimizer.solvers.whole_upper import few_columns, whole_upper
 
+Int = NDArray[np.int64]
 Upper = tuple[OpenSites, ...]
 
 
 def mended(problem: Problem, coefficients: Coefficients, upper: Upper,
            supply: Supply) -> tuple[Upper, tuple[Flows, ...]] | None:
-    """Upper tiers near the given ones that hold the loads lawfully, and all flows; None where none was found.
+    """Upper tiers that hold the loads lawfully, and all flows; None where none was found.
 
-    Tried in this order, the first that works counts: single changes (improve_upper), other tiers by the integer
-    programme, and the given tiers with the emptiest station or last-tier site closed, again and again.
+    Few points and stations are settled by one integer programme. Else these are tried in order, and the first that
+    works counts: single changes (improve_upper), other tiers by the programme that splits points, and the given tiers
+    with the emptiest station or last-tier site closed, again and again.
     """
+    if len(supply.site) and few_columns(problem, supply):
+        found, sure = whole_upper(problem, coefficients, supply)
+        flows = None if found is None else _flows(problem, coefficients, found.open_sites, supply, found.station)
+        if found is not None and flows is not None:
+            return found.open_sites, flows
+        if found is None and sure:
+            return None
+    tried: set[bytes] = set()
     for other in _attempts(problem, coefficients, upper, supply):
+        key = b"".join(part.tobytes() for opened in other for part in (opened.site, opened.size))
+        if key in tried:
+            continue
+        tried.add(key)
         if np.isfinite(upper_cost(problem, coefficients, other, supply)):
-            found = served(problem, coefficients, other, supply)
-            if found is not None:
-                return other, found
+            flows = served(problem, coefficients, other, supply)
+            if flows is not None:
+                return other, flows
     return None
 
 
@@ -35,14 +51,16 @@ def served(problem: Problem, coefficients: Coefficients, upper: Upper, supply: S
     """All flows of loads through given upper tiers, [legs]; None where they do not fit or reach no minimum."""
     up = upward(problem, coefficients, upper)
     choice = serve_points(problem, up, supply.site, supply.t_per_day)
-    if choice is None:
-        return None
-    arriving = np.zeros((len(up.station), supply.t_per_day.shape[1]))
-    np.add.at(arriving, choice, supply.t_per_day)
+    return None if choice is None else _flows(problem, coefficients, upper, supply, up.station[choice])
+
+
+def _flows(problem: Problem, coefficients: Coefficients, upper: Upper, supply: Supply,
+           station: Int) -> tuple[Flows, ...] | None:
+    """All flows with the station of each point given; None where they do not fit above."""
+    arriving = np.zeros((len(upper[0].site), supply.t_per_day.shape[1]))
+    np.add.at(arriving, np.searchsorted(upper[0].site, station), supply.t_per_day)
     above = send_on(problem, coefficients, upper, arriving)
-    if above is None:
-        return None
-    return (Flows(supply.site, up.station[choice], supply.t_per_day), *above)
+    return None if above is None else (Flows(supply.site, station, supply.t_per_day), *above)
 
 
 def _attempts(problem: Problem, coefficients: Coefficients, upper: Upper, supply: Supply) -> Iterator[Upper]:

@@ -16,6 +16,7 @@ from optimizer.minimums import has_minimums, meet_minimums
 from optimizer.plan import OpenSites
 from optimizer.problem import Problem, SiteStatus, Walk
 from optimizer.siting import SiteSettings, Siting, site_network
+from optimizer.solvers import mend as mend_module
 from optimizer.solvers.mend import mended
 from optimizer.solvers.upper_tiers import Supply
 from optimizer.solvers.whole_model import is_small, solve_whole
@@ -70,16 +71,23 @@ def test_the_search_alone_gives_lawful_plans(name: str, seed: int, monkeypatch: 
     assert siting.plan.report.objective_cny_per_year >= best.cost_cny_per_year - 1e-6 * abs(best.cost_cny_per_year) - 1
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_a_larger_town_keeps_its_minimums(seed: int) -> None:
-    """Forty parts: too many columns for the integer programme, so only the search; most parts are still served."""
-    shape = Shape(parts=40, sites=(20, 8, 3), min_t_per_day=1.0, households_cap=2500.0)
-    problem = small_problem(seed, shape)
+LARGER = {
+    "many sites, small": Shape(parts=30, sites=(30, 8, 3), min_t_per_day=1.0, households_cap=1000.0),
+    "large sites that share most parts": Shape(parts=40, sites=(20, 8, 3), min_t_per_day=1.0, households_cap=2500.0),
+}
+
+
+@pytest.mark.parametrize(("name", "seed"), [
+    pytest.param(name, seed, marks=pytest.mark.slow if name.startswith("large") else ())
+    for name in LARGER for seed in range(2)])
+def test_a_larger_town_keeps_its_minimums(name: str, seed: int) -> None:
+    """Too many columns for the integer programme, so only the search; most parts are still served."""
+    problem = small_problem(seed, LARGER[name])
     assert has_minimums(problem)
     assert not is_small(problem)
     siting = site_network(problem, replace(QUICK, iterations=100))
     assert faults(problem, siting) == set()
-    free = site_network(small_problem(seed, replace(shape, min_t_per_day=0.0)), replace(QUICK, iterations=100))
+    free = site_network(small_problem(seed, replace(LARGER[name], min_t_per_day=0.0)), replace(QUICK, iterations=100))
     assert (siting.plan.site_of_part >= 0).sum() >= 0.5 * (free.plan.site_of_part >= 0).sum()
 
 
@@ -132,8 +140,10 @@ def test_a_site_that_cannot_be_filled_is_closed_and_its_parts_move() -> None:
     assert (size >= 0).sum() <= 1
 
 
-def test_stations_below_their_minimum_are_mended() -> None:
-    """Two stations share loads that are enough for one: one closes."""
+@pytest.mark.parametrize("few", [True, False])
+def test_stations_below_their_minimum_are_mended(monkeypatch: pytest.MonkeyPatch, *, few: bool) -> None:
+    """Two stations share loads that are enough for one: one closes, by the programme and by the search."""
+    monkeypatch.setattr(mend_module, "few_columns", lambda *_: few)
     problem = small_problem(1, Shape(parts=4, sites=(3, 2, 1), min_t_per_day=0.0, volume_caps=False, sizes=1))
     tier = problem.network.tiers[1]
     size = tier.sizes[0].model_copy(update={"min_t_per_day": 1.0, "capacity_t_per_day": 5.0})
