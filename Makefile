@@ -28,11 +28,14 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	@touch $@
 
+# Tests run in as many processes as TESTERS says; files stay whole, so that what a file sets up is made once.
+TESTERS ?= 2
+
 test: install           ## the tests, slow ones apart
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile
 
 test-all: install       ## every test
-	$(BIN)/python -m pytest -m ""
+	$(BIN)/python -m pytest -m "" -n $(TESTERS) --dist loadfile
 
 lint: install           ## style and types
 	$(BIN)/python -m ruff check .

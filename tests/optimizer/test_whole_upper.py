@@ -82,7 +82,8 @@ def test_the_cheapest_lawful_tiers_are_found(seed: int, minimum: float, load: fl
     assert found is not None
     stations, centre = found.open_sites
     sizes = stations.size_of(3)
-    cost = cost_of(problem, all_coefficients(problem), supply, tuple(sizes.tolist()), int(centre.size[0]), tuple(found.station.tolist()))
+    cost = cost_of(problem, all_coefficients(problem), supply, tuple(sizes.tolist()), int(centre.size[0]),
+                   tuple(found.station.tolist()))
     assert best - 0.1 <= cost <= best + GAP_SHARE * abs(best) + 1.0
 
 
