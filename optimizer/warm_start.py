@@ -89,15 +89,18 @@ def resite(problem: Problem, start: Plan, scope: Scope, guide: Float, settings: 
     begin, clock = time.monotonic(), _Clock()
     coefficients = all_coefficients(problem)
     searches = bool(settings.iterations) and scope.any() and problem.assignment == "planned"
-    plan = repaired(problem, coefficients, start, scope, settings.seed, settle=not searches)
+    lawful = repaired(problem, coefficients, start, scope, settings.seed, settle=not searches)
+    plan = settled(problem, coefficients, lawful, scope, settings.seed) if searches else lawful
     clock.mark("repair")
-    left_s = settings.time_limit_s - (time.monotonic() - begin)
-    if searches:
-        found = plan
-        if left_s > 0.0:
-            found = searched_around(problem, coefficients, plan, scope, guide, settings.iterations, settings.seed,
-                                    left_s)
-        plan = found if found is not plan else settled(problem, coefficients, plan, scope, settings.seed)
+
+    def searched(first: Plan) -> Plan:
+        left_s = settings.time_limit_s - (time.monotonic() - begin)
+        return first if left_s <= 0.0 else searched_around(problem, coefficients, first, scope, guide,
+                                                           settings.iterations, settings.seed, left_s)
+
+    if searches:  # single moves may lead the search astray, and it may miss what they find
+        found = searched(lawful)
+        plan = found if _cost(problem, found) < _cost(problem, plan) else searched(plan)
     clock.mark("search")
     return WarmPlan(plan, False, clock.seconds, time.monotonic() - begin > settings.time_limit_s)
 
