@@ -24,6 +24,8 @@ Int = NDArray[np.int64]
 
 GAP_SHARE = 1e-5
 """Points are served to within this share of their path costs; single moves then settle the rest."""
+ROUNDING = 1e-9
+"""Room may be exceeded by this share."""
 FEW_PAIRS, NODES = 1_500, 200
 """With at most so many pairs of point and station an integer programme checks the search, over so many branches."""
 SAME = 1e-7
@@ -84,8 +86,12 @@ class Served:
     price_per_m3: Float
 
 
-def transport(problem: Problem, up: Upward, site: Int, t_per_day: Float) -> Served | None:
-    """The cheapest service of loads when points may be split; None when they do not fit or reach no minimum."""
+def transport(problem: Problem, up: Upward, site: Int, t_per_day: Float,
+              price_per_t: Float | None = None) -> Served | None:
+    """The cheapest service of loads when points may be split; None when they do not fit or reach no minimum.
+
+    `price_per_t` [S] guesses what room is worth: good guesses save time, nothing else.
+    """
     cost = path_cost(problem, up, site, t_per_day)
     nearest: Int = np.argmin(cost, axis=1)
     rows = np.arange(len(cost))
@@ -98,11 +104,12 @@ def transport(problem: Problem, up: Upward, site: Int, t_per_day: Float) -> Serv
         share[rows, nearest] = 1.0
         free = np.zeros(cost.shape[1])
         return Served(site, share, float(cost[rows, nearest].sum()), free, free)
-    found = _split(cost, mass, volume, up)
+    found = _split(cost, mass, volume, up, price_per_t)
     return None if found is None else Served(site, *found)
 
 
-def _split(cost: Float, mass: Float, volume: Float, up: Upward) -> tuple[Float, float, Float, Float] | None:
+def _split(cost: Float, mass: Float, volume: Float, up: Upward,
+           guess: Float | None = None) -> tuple[Float, float, Float, Float] | None:
     """The cheapest split service: shares, cost, worth of a t/day and of a m3/day of room; None where nothing fits.
 
     With one measure of room that can bind it is a matter of shortest paths (room_flow.py), else a linear programme.
@@ -114,7 +121,7 @@ def _split(cost: Float, mass: Float, volume: Float, up: Upward) -> tuple[Float, 
         else up.capacity_t_per_day
     way, weight = cost <= HOPELESS * mass[:, None], np.maximum(mass, 1e-300)[:, None]
     least = _with_margin(up.least_t_per_day, up.capacity_t_per_day)
-    found = cheapest_split(np.where(way, cost, np.inf) / weight, mass, least, most * (1.0 - 2e-9))
+    found = cheapest_split(np.where(way, cost, np.inf) / weight, mass, least, most * (1.0 + ROUNDING), guess)
     if found is None:  # room in mass alone is too little already
         return None
     share = found.tonnes / weight
@@ -223,6 +230,10 @@ def send_on(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSites
     """
     if len(upper) == 1:
         return ()
+    if len(upper) == 2:
+        direct = _send_up(problem, coefficients, upper[0], upper[1], arriving_t_per_day, first)
+        if direct is None or _bulk_fits(problem, upper[1], direct, first + 1):
+            return None if direct is None else (direct,)
     materials = arriving_t_per_day.shape[1]
     rows, cursor = RowBuilder(), 0
     cost: list[Float] = []
@@ -263,6 +274,34 @@ def send_on(problem: Problem, coefficients: Coefficients, upper: tuple[OpenSites
         return None
     return tuple(_flows(answer.x, start, index, low, high, materials)
                  for (start, index, _), (low, high) in zip(spans, pairwise(upper), strict=True))
+
+
+def _send_up(problem: Problem, coefficients: Coefficients, low: OpenSites, high: OpenSites, sent_t_per_day: Float,
+             leg: int) -> Flows | None:
+    """Least-cost flows over one leg within mass alone; None when they do not fit or reach no minimum."""
+    trip = np.where(np.isfinite(coefficients.trip_cny[leg][low.site][:, high.site]),
+                    coefficients.trip_cny[leg][low.site][:, high.site], MISSING)
+    a, m = np.nonzero(sent_t_per_day * problem.passed_share(leg) > 0.0)
+    cost = DAYS_PER_YEAR * (trip[a] * problem.trips_per_t(leg)[m][:, None]
+                            + coefficients.entering_cny_per_t[leg + 1][m][:, None]
+                            + coefficients.site_cny_per_t[leg + 1][high.site][None, :])
+    way = problem.accepts(leg + 1)[high.size].T[m] & (cost <= HOPELESS)
+    most, least = problem.capacity_t_per_day(leg + 1)[high.size], least_t_per_day(problem, leg + 1)[high.size]
+    sent = (sent_t_per_day * problem.passed_share(leg))[a, m]
+    found = cheapest_split(np.where(way, cost, np.inf), sent, _with_margin(least, most), most * (1.0 + ROUNDING))
+    if found is None:
+        return None
+    table = np.zeros((len(low.site), len(high.site), sent_t_per_day.shape[1]))
+    table[a, :, m] = found.tonnes
+    at, to = np.nonzero(table.sum(axis=2) > 0.0)
+    return Flows(low.site[at], high.site[to], table[at, to])
+
+
+def _bulk_fits(problem: Problem, high: OpenSites, flows: Flows, level: int) -> bool:
+    """Whether flows into a tier keep the volumes of its sites."""
+    bulk = flows.t_per_day @ problem.m3_per_t(problem.network.tiers[level].state)
+    load = np.bincount(np.searchsorted(high.site, flows.destination), weights=bulk, minlength=len(high.site))
+    return bool((load <= problem.capacity_m3_per_day(level)[high.size] * (1.0 + ROUNDING)).all())
 
 
 def _flows(x: Float, first: int, index: tuple[Int, Int, Int], low: OpenSites, high: OpenSites,

@@ -1,28 +1,33 @@
-"""Improving the tiers above the first for given loads: open, close, move and resize one site at a time.
+"""Improving the tiers above the first for given loads: few sites of one tier exchanged at a time.
 
-A move is first priced without capacities, which can only flatter it; what still looks good is then assigned for real.
+Exchanges are priced all at once from what room is worth now (option_moves.py); the most promising are then served for
+real, and those that save money are made.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.bypass import with_direct
 from optimizer.configurations import last_tier, mix_cost_cny_per_year, mixes
+from optimizer.minimums import least_t_per_day
 from optimizer.network import DAYS_PER_YEAR
 from optimizer.objectives import Coefficients
-from optimizer.plan import OpenSites
+from optimizer.plan import Flows, OpenSites
 from optimizer.pools import last_tier_limits
-from optimizer.prices import NO_WAY
+from optimizer.prices import NO_WAY, no_prices, onward_prices
 from optimizer.problem import Problem
 from optimizer.site_rows import ROW_ALLOWANCE
-from optimizer.solvers.assignment import MISSING, path_cost, send_on, transport, upward
-from optimizer.solvers.large_service import DENSE_PAIRS
+from optimizer.solvers.assignment import HOPELESS, MISSING, Served, path_cost, send_on, transport, upward
+from optimizer.solvers.last_tonnes import worth_of_last
+from optimizer.solvers.option_moves import Exchange, Options, Trim, promising
+from optimizer.solvers.room_flow import cheapest_split
 from optimizer.solvers.upper_tiers import TRIM_SHARE, Supply
 
 Float = NDArray[np.float64]
@@ -32,16 +37,22 @@ Upper = tuple[OpenSites, ...]
 WORTH_CNY_PER_YEAR = 1.0
 """Smaller savings are noise."""
 PASSES = 12
-"""Fewer where points and stations are very many: the programme of solvers/upper_tiers.py has done most of the work."""
 MIXES = 8
-"""Mixes of sizes of the last tier tried in one pass."""
-TRIES = 24
-"""Moves assigned for real in one pass over a tier, the most hopeful first; fewer where one takes long."""
-LEAST_TRIES = 4
+"""Mixes of sizes of the last tier tried at the start."""
+TRIES = 30
+"""Exchanges served for real in one pass over a tier, the most hopeful first; fewer where one takes long:"""
+PAIRS_TRIED = 4_000_000
+LEAST_TRIES = 8
+"""pairs of load and open station looked at in one pass over a tier, and the least number of exchanges all the same."""
+LOOKED_AT = 400
+"""Exchanges whose rules and rooms are looked at in one pass."""
+DOUBT_SHARE = 0.02
+"""Above the stations estimates are not bounds: exchanges up to this share of all fixed costs too dear are tried."""
 
 
-def improve_upper(problem: Problem, coefficients: Coefficients, upper: Upper, supply: Supply) -> Upper:
-    """Upper tiers no single move of this file improves any more (or after PASSES passes).
+def improve_upper(problem: Problem, coefficients: Coefficients, upper: Upper, supply: Supply, *,
+                  time_limit_s: float = math.inf) -> Upper:
+    """Upper tiers that the exchanges tried here improve no more (or after PASSES passes, or at the time limit).
 
     A chain that is broken somewhere, or that has nothing to carry, is returned as it is.
     """
@@ -51,39 +62,42 @@ def improve_upper(problem: Problem, coefficients: Coefficients, upper: Upper, su
         present = problem.rows.values(upper, 1)
         slack = ROW_ALLOWANCE * np.maximum(1.0, np.abs(present))
         supply = replace(supply, row_room=np.maximum(supply.row_room, present + slack))
-    upper = with_direct(problem, upper)
-    value = upper_cost(problem, coefficients, upper, supply)
-    room = _Room(problem, supply)
-    pairs = len(supply.site) * len(upper[0].site)
-    for _ in range(max(1, min(PASSES, PASSES * DENSE_PAIRS // pairs))):
-        better = _first_better(problem, coefficients, upper, supply, value, room)
-        if better is None:
-            return upper
-        upper, value = better
-    return upper
+    supply = _with_worth(problem, coefficients, upper, supply)
+    search = _Search(problem, coefficients, supply, time.monotonic() + time_limit_s)
+    best = search.served(with_direct(problem, upper))
+    for other in _other_mixes(problem, coefficients, best.upper, supply, search.room):
+        if search.late():
+            break
+        found = search.served(other)
+        best = found if found.cost < best.cost - WORTH_CNY_PER_YEAR else best
+    for _ in range(PASSES):
+        value = best.cost
+        for level in range(len(upper), 0, -1):
+            best = search.exchanged(best, level)
+        if not best.cost < value - WORTH_CNY_PER_YEAR:
+            break
+    return best.upper
 
 
-def _first_better(problem: Problem, coefficients: Coefficients, upper: Upper, supply: Supply, value: float,
-                  room: _Room) -> tuple[Upper, float] | None:
-    """The best move of the first tier that has one, with its value."""
-    for level in range(len(upper), 0, -1):
-        moves = _hopeful(problem, coefficients, upper, supply, level, value, room)
-        pairs = len(supply.site) * len(upper[0].site)
-        tries = max(LEAST_TRIES, min(TRIES, TRIES * DENSE_PAIRS // pairs))
-        hopeful = sorted(moves, key=lambda item: item[0])[:tries]
-        if level == len(upper):
-            others = _other_mixes(problem, coefficients, upper, supply, room)
-            hopeful = [*((-np.inf, other) for other in others), *hopeful]
-        best: tuple[Upper, float] | None = None
-        for estimate, move in hopeful:
-            if estimate >= (value if best is None else best[1]) - WORTH_CNY_PER_YEAR:
-                break
-            cost = upper_cost(problem, coefficients, move, supply)
-            if cost < (value if best is None else best[1]) - WORTH_CNY_PER_YEAR:
-                best = (move, cost)
-        if best is not None:
-            return best
-    return None
+def _with_worth(problem: Problem, coefficients: Coefficients, upper: Upper, supply: Supply) -> Supply:
+    """The supply with a trim price that is at least what its last tonnes earn."""
+    if supply.trim_cny_per_year is None:
+        return supply
+    path = path_cost(problem, upward(problem, coefficients, upper), supply.site, supply.t_per_day).min(axis=1)
+    worth = worth_of_last(problem, coefficients, supply.site, supply.t_per_day, path, TRIM_SHARE)
+    return replace(supply, trim_cny_per_year=max(supply.trim_cny_per_year, worth))
+
+
+@dataclass(frozen=True)
+class Serving:
+    """Upper tiers with what it costs a year to serve the loads there, inf when they do not fit."""
+
+    upper: Upper
+    cost: float
+    share: float = 1.0
+    """Of the loads that is served; the rest is given up."""
+    served: Served | None = None
+    flows: tuple[Flows, ...] = ()
 
 
 def upper_cost(problem: Problem, coefficients: Coefficients, upper: Upper, supply: Supply) -> float:
@@ -91,20 +105,28 @@ def upper_cost(problem: Problem, coefficients: Coefficients, upper: Upper, suppl
 
     Up to TRIM_SHARE of the loads may be given up at the supply's trim price; the rest then stands for all.
     """
+    return serving(problem, coefficients, upper, supply).cost
+
+
+def serving(problem: Problem, coefficients: Coefficients, upper: Upper, supply: Supply,
+            price_of_site: Float | None = None) -> Serving:
+    """The loads served by upper tiers, see upper_cost; `price_of_site` [J_1] guesses what a t/day of room is worth."""
+    nothing = Serving(upper, math.inf)
     if not lawful(problem, upper, supply.row_room) or len(upper[0].site) == 0:
-        return np.inf
+        return nothing
     share = fitting_share(problem, upper, supply.t_per_day.sum(axis=0))
     if share < _least_share(supply):
-        return np.inf
+        return nothing
     t_per_day = supply.t_per_day * share
     up = upward(problem, coefficients, upper)
-    served = transport(problem, up, supply.site, t_per_day)
+    served = transport(problem, up, supply.site, t_per_day,
+                       None if price_of_site is None else price_of_site[upper[0].site])
     if served is None:
-        return np.inf
+        return nothing
     arriving = served.share.T @ t_per_day
     flows = send_on(problem, coefficients, upper, arriving)
     if flows is None:
-        return np.inf
+        return nothing
     loads = t_per_day @ problem.trips_per_t(0)
     running = float((loads[:, None] * served.share * np.minimum(up.trip_cny_per_year[supply.site], MISSING)).sum())
     running += DAYS_PER_YEAR * float(arriving.sum(axis=0) @ coefficients.entering_cny_per_t[1])
@@ -117,7 +139,7 @@ def upper_cost(problem: Problem, coefficients: Coefficients, upper: Upper, suppl
                                          @ coefficients.site_cny_per_t[leg + 1][flow.destination])
     given_up = (supply.trim_cny_per_year or 0.0) * (1.0 - share) * float(supply.t_per_day.sum())
     total = float(_fixed(coefficients, upper) + running / share + given_up)
-    return total if total < MISSING else math.inf
+    return Serving(upper, total, share, served, flows) if total < MISSING else nothing
 
 
 def _least_share(supply: Supply) -> float:
@@ -151,34 +173,124 @@ def _fixed(coefficients: Coefficients, upper: Upper) -> float:
     return total
 
 
-def _hopeful(problem: Problem, coefficients: Coefficients, upper: Upper, supply: Supply, level: int,
-             value: float, room: _Room) -> Iterator[tuple[float, Upper]]:
-    """Moves on one tier whose cost without capacities undercuts the present value."""
+class _Search:
+    """What the passes share."""
+
+    def __init__(self, problem: Problem, coefficients: Coefficients, supply: Supply, until: float) -> None:
+        self.problem, self.coefficients, self.supply, self.until = problem, coefficients, supply, until
+        self.room = _Room(problem, supply)
+        self._price = np.zeros(len(problem.sites[1]))
+
+    def late(self) -> bool:
+        return time.monotonic() >= self.until
+
+    def served(self, upper: Upper) -> Serving:
+        return serving(self.problem, self.coefficients, upper, self.supply, self._price)
+
+    def exchanged(self, start: Serving, level: int) -> Serving:
+        """Upper tiers after all exchanges of one tier that were tried and pay."""
+        best, problem = start, self.problem
+        if start.served is None:
+            return start
+        options, opened = _options(problem, self.coefficients, start, self.supply, level)
+        found = self._promising(start, level, options, opened)
+        others = _fixed(self.coefficients, start.upper) - float(options.fixed_cny_per_year[opened].sum())
+        doubt = 0.0 if level == 1 else DOUBT_SHARE * abs(_fixed(self.coefficients, start.upper))
+        pairs = len(self.supply.site) * len(start.upper[0].site)
+        tries = max(LEAST_TRIES, min(TRIES, PAIRS_TRIED // pairs))
+        now = set(opened.tolist())
+        for exchange in found[:LOOKED_AT]:
+            if others + exchange.estimate_cny_per_year >= best.cost + doubt - WORTH_CNY_PER_YEAR:
+                break
+            if tries == 0 or self.late():
+                break
+            then = _after(options, now, exchange)
+            if then is None:
+                continue
+            chosen = np.array(sorted(then), dtype=np.int64)
+            upper = with_direct(problem, _replaced(best.upper, level, options.site[chosen], options.size[chosen]))
+            if not self.room.suffices(upper) or not lawful(problem, upper, self.supply.row_room):
+                continue
+            tries -= 1
+            other = self.served(upper)
+            if other.cost < best.cost - WORTH_CNY_PER_YEAR:
+                best, now = other, then
+        return best
+
+    def _promising(self, start: Serving, level: int, options: Options, opened: Int) -> list[Exchange]:
+        """Exchanges of one tier, the most hopeful first."""
+        tonnes = options.t_per_day
+        way = np.where(options.cost_cny_per_year > HOPELESS * tonnes[:, None], np.inf, options.cost_cny_per_year)
+        split = cheapest_split(way[:, opened] / tonnes[:, None], tonnes * start.share,
+                               options.least_t_per_day[opened], options.most_t_per_day[opened] * (1.0 + 1e-9),
+                               self._price[options.site[opened]] if level == 1 else None)
+        price = np.zeros(len(opened)) if split is None else split.price
+        if level == 1:
+            self._price[options.site[opened]] = price
+        least = _least_share(self.supply)
+        elsewhere = 1.0
+        if level == 1:  # what the last tier holds
+            per_t, limits = last_tier_limits(self.problem, start.upper[-1].size)
+            need = per_t @ self.supply.t_per_day.sum(axis=0)
+            elsewhere = float(min([1.0, *(limits[need > 0.0] / need[need > 0.0])]))
+        return promising(options, opened, price, Trim(self.supply.trim_cny_per_year or 0.0, elsewhere, least))
+
+
+def _after(options: Options, opened: set[int], exchange: Exchange) -> set[int] | None:
+    """The open options after an exchange; None where others were closed or opened meanwhile, or nothing is left."""
+    if not opened.issuperset(exchange.closed):
+        return None
+    kept = opened.difference(exchange.closed)
+    sites = {int(options.site[o]) for o in kept}
+    if sites & {int(options.site[o]) for o in exchange.opened}:
+        return None
+    return kept.union(exchange.opened) or None
+
+
+def _options(problem: Problem, coefficients: Coefficients, start: Serving, supply: Supply,
+             level: int) -> tuple[Options, Int]:
+    """Sites and sizes of a tier with the costs of what goes there now, and which of them are open."""
+    allowed, now = problem.sites[level].allowed.copy(), start.upper[level - 1]
+    allowed[problem.sites[level].virtual] = False
+    allowed[now.site, now.size] = True
+    site, size = np.nonzero(allowed)
+    usable = [np.empty((0, 0), dtype=bool), *(np.zeros_like(sites.allowed) for sites in problem.sites[1:])]
+    for tier, opened in enumerate(start.upper, start=1):
+        usable[tier][opened.site, opened.size] = True
+    usable[level] = allowed
+    onward = onward_prices(problem, coefficients, no_prices(problem), tuple(usable))[level]
+    below, load = _arriving(problem, start, supply, level)
+    trip = np.minimum(coefficients.trip_cny[level - 1][below] * DAYS_PER_YEAR, NO_WAY)
+    cost = (load @ problem.trips_per_t(level - 1))[:, None] * trip + load @ onward.T
+    refused = (load > 0.0).astype(np.float64) @ (~problem.accepts(level)).astype(np.float64).T > 0.0
+    tonnes = load.sum(axis=1)
+    cost = np.where(refused[:, size], NO_WAY * tonnes[:, None], np.minimum(cost[:, site], NO_WAY * tonnes[:, None]))
+    fixed = (coefficients.open_cny_per_year[level] - coefficients.closed_cny_per_year[level][:, None])[site, size]
+    most = problem.capacity_t_per_day(level)[size]
+    bulk = load @ problem.m3_per_t(problem.network.tiers[level].state)
+    per_t = float(bulk.sum() / tonnes.sum())
+    if np.allclose(bulk, per_t * tonnes, rtol=1e-7, atol=0.0):
+        most = np.minimum(most, problem.capacity_m3_per_day(level)[size] / max(per_t, 1e-300))
+    number = np.full(allowed.shape, -1, dtype=np.int64)
+    number[site, size] = np.arange(len(site))
+    return (Options(site, size, cost, tonnes, fixed, most, least_t_per_day(problem, level)[size]),
+            number[now.site, now.size])
+
+
+def _arriving(problem: Problem, start: Serving, supply: Supply, level: int) -> tuple[Int, Float]:
+    """Loads that a tier is to take if nothing below it changes: the site below of each, and its t/day, [P, M].
+
+    Above tier 1 every material of a site is a load of its own, since it may go its own way.
+    """
     if level == 1:
-        yield from _station_moves(problem, coefficients, upper, supply, value, room)
-        return
-    for change in _changes(problem, upper, level):
-        changed = with_direct(problem, change)
-        if room.suffices(changed) and _fixed(coefficients, changed) < value:
-            up = upward(problem, coefficients, changed)
-            estimate = _fixed(coefficients, changed) + float(path_cost(problem, up, supply.site,
-                                                                       supply.t_per_day).min(axis=1).sum())
-            if estimate < value - WORTH_CNY_PER_YEAR:
-                yield estimate, changed
-
-
-def _changes(problem: Problem, upper: Upper, level: int) -> Iterator[Upper]:
-    """Every opening, closing, move and resizing of one site of a tier."""
-    opened, sites = upper[level - 1], problem.sites[level]
-    options = np.argwhere(sites.allowed)
-    for row in range(len(opened.site) + 1):
-        rest = np.arange(len(opened.site)) != row
-        site, size = opened.site[rest], opened.size[rest]
-        if row < len(opened.site):
-            yield _replaced(upper, level, site, size)
-        for new_site, new_size in options:
-            if new_site not in site:
-                yield _replaced(upper, level, np.append(site, new_site), np.append(size, new_size))
+        return supply.site, supply.t_per_day
+    flows = start.flows[level - 2]
+    sent = np.zeros((len(problem.sites[level - 1]), len(problem.network.materials)))
+    np.add.at(sent, flows.origin, flows.t_per_day / start.share)
+    site, material = np.nonzero(sent > 0.0)
+    load = np.zeros((len(site), sent.shape[1]))
+    load[np.arange(len(site)), material] = sent[site, material]
+    return site, load
 
 
 def _other_mixes(problem: Problem, coefficients: Coefficients, upper: Upper, supply: Supply,
@@ -234,36 +346,3 @@ class _Room:
         if key not in self._known:
             self._known[key] = fitting_share(self._problem, upper, self._total) >= self._least
         return self._known[key]
-
-
-def _station_moves(problem: Problem, coefficients: Coefficients, upper: Upper, supply: Supply,
-                   value: float, room: _Room) -> Iterator[tuple[float, Upper]]:
-    """Moves on tier 1, priced for all candidate sites at once."""
-    everything = np.arange(len(problem.sites[1]))
-    every_size = problem.sites[1].allowed.argmax(axis=1)
-    up = upward(problem, coefficients, (OpenSites(everything, every_size), *upper[1:]))
-    cost = path_cost(problem, up, supply.site, supply.t_per_day)
-    opened, sites = upper[0], problem.sites[1]
-    fixed = coefficients.open_cny_per_year[1] - coefficients.closed_cny_per_year[1][:, None]
-    others = _fixed(coefficients, upper) - float(fixed[opened.site, opened.size].sum())
-    for row in range(len(opened.site) + 1):
-        rest = np.arange(len(opened.site)) != row
-        site, size = opened.site[rest], opened.size[rest]
-        kept = float(fixed[site, size].sum()) + others
-        path = cost[:, site].min(axis=1) if len(site) else np.full(len(cost), np.inf)
-        if row < len(opened.site) and len(site):
-            yield from _if_hopeful(upper, site, size, kept + float(path.sum()), value, room)
-        joint = np.minimum(path[:, None], cost).sum(axis=0)
-        estimate = np.where(sites.allowed, fixed + (kept + joint)[:, None], np.inf)
-        estimate[site] = np.inf
-        for new_site, new_size in np.argwhere(estimate < value - WORTH_CNY_PER_YEAR):
-            yield from _if_hopeful(upper, np.append(site, new_site), np.append(size, new_size),
-                                   float(estimate[new_site, new_size]), value, room)
-
-
-def _if_hopeful(upper: Upper, site: Int, size: Int, estimate: float, value: float,
-                room: _Room) -> Iterator[tuple[float, Upper]]:
-    if estimate < value - WORTH_CNY_PER_YEAR:
-        changed = _replaced(upper, 1, site, size)
-        if room.suffices(changed):
-            yield estimate, changed
