@@ -6,17 +6,14 @@ recomputed from the inputs does not fit. What neither shows is on a written list
 
 from __future__ import annotations
 
-import json
 import random
 import re
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from geodata.tables import DataError
@@ -25,15 +22,15 @@ from optimizer.bound import lower_bound
 from optimizer.multipliers import BadMultipliersError
 from optimizer.problem import Problem
 from service.certificate import read_claim, read_multipliers
-from service.compare_folder import RELATIVE, read_json
-from service.manifest import input_files, read_manifest
+from service.compare_folder import RELATIVE
 from service.seam import as_problem, ground_of, read_brief
 from service.study import load_study
 from service.verify import Verdict, Verifier, verify
-from service.verify_seal import seal_findings
 from service.verify_unchecked import BY_EFFECT, COSMETIC, counts_by_effect, is_unchecked
-from tests.service.tampering import KINDS, Edit, Forgery, Layer, edit, edit_at_random, edit_yaml, geopackage, seal
-from tests.service.tiny_town import ONE_STREET, TinyTown, one_street, packaged_network, recynet
+from tests.service.forgeries import FORGERIES, on_geopackage, on_yaml
+from tests.service.sealed import hashes_fit
+from tests.service.tampering import KINDS, Edit, edit, edit_at_random, edit_yaml, seal
+from tests.service.tiny_town import ONE_STREET, TinyTown, one_street, recynet
 
 DOCS = Path(__file__).parents[2] / "docs" / "verify.md"
 
@@ -77,15 +74,6 @@ def judged(referee: Verifier, out: Path) -> Verdict | None:
         return referee.verdict(out)
     except DataError:
         return None
-
-
-def hashes_fit(out: Path) -> bool:
-    """What the manifest alone tells; a file that cannot be read is as good as a wrong hash."""
-    try:
-        study = load_study(out / "study.yaml")
-        return not seal_findings(out, study, read_manifest(out), read_json(out / "manifest.json"), input_files(study))
-    except (DataError, OSError, ValueError):
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -157,242 +145,6 @@ def test_the_written_list_is_the_one_in_use() -> None:
 
 
 # -- by hand, with what is said of it -----------------------------------------------------------------------
-
-def on_layer(name: str, change: Callable[[list[Layer]], None]) -> Forgery:
-    return lambda folder: edit(folder, f"layers/{name}.geojson", lambda document: change(document["features"]))
-
-
-def on(name: str, change: Callable[[Any], None]) -> Forgery:
-    return lambda folder: edit(folder, name, change)
-
-
-def on_yaml(name: str, change: Callable[[Any], None]) -> Forgery:
-    return lambda folder: edit_yaml(folder, name, change)
-
-
-def of_first(key: str, value: Callable[[Any], Any]) -> Callable[[list[Layer]], None]:
-    def change(features: list[Layer]) -> None:
-        features[0]["properties"][key] = value(features[0]["properties"][key])
-
-    return change
-
-
-def shift(at: list[Any], by: float) -> None:
-    """Move the first pair of numbers in nested lists."""
-    if isinstance(at[0], float):
-        at[0] += by
-    else:
-        shift(at[0], by)
-
-
-def plan_of(folder: Path) -> dict[str, Any]:
-    return dict(json.loads((folder / "plan.json").read_text(encoding="utf-8")))
-
-
-def raised_bound(folder: Path) -> None:
-    """A better bound in certificate, plan and indicators alike."""
-    plan = plan_of(folder)
-    better = 0.1 * plan["bound_cny_per_year"] + 0.9 * plan["objective_cny_per_year"]
-    tell(folder, plan["objective_cny_per_year"], better)
-
-
-def cheaper_plan(folder: Path) -> None:
-    """A lower objective in certificate, plan and indicators alike."""
-    plan = plan_of(folder)
-    tell(folder, plan["objective_cny_per_year"] - 10_000.0, plan["bound_cny_per_year"])
-
-
-def tell(folder: Path, objective: float, bound: float) -> None:
-    gap = (objective - bound) / plan_of(folder)["gross_cost_cny_per_year"]
-
-    def on_plan(plan: Layer) -> None:
-        plan |= {"objective_cny_per_year": objective, "bound_cny_per_year": bound, "gap": gap}
-        for name, value in (("objective_cny_per_year", objective), ("bound_cny_per_year", bound), ("gap_share", gap)):
-            plan["kpis"][name]["value"] = value
-
-    edit(folder, "plan.json", on_plan)
-    edit(folder, "certificate.json",
-         lambda claim: claim.update(objective_cny_per_year=objective, bound_cny_per_year=bound))
-
-
-def greedy_multipliers(folder: Path) -> None:
-    """Prices that would claim more, and the claim with them."""
-    with np.load(folder / "certificate.npz") as stored:
-        arrays = {name: stored[name] for name in stored.files}
-    arrays["part_price"] = arrays["part_price"] * np.float32(1.5)
-    np.savez_compressed(folder / "certificate.npz", allow_pickle=False, **arrays)
-    raised_bound(folder)
-
-
-def further_array(folder: Path) -> None:
-    with np.load(folder / "certificate.npz") as stored:
-        arrays = {name: stored[name] for name in stored.files}
-    np.savez_compressed(folder / "certificate.npz", allow_pickle=False, **arrays, note=np.zeros(3))
-
-
-def no_layer(folder: Path) -> None:
-    """A layer gone, from the manifest too."""
-    (folder / "layers" / "zones.geojson").unlink()
-    edit(folder, "manifest.json", lambda m: m["outputs"].pop("layers/zones.geojson"))
-
-
-def further_site(features: list[Layer]) -> None:
-    features.append(json.loads(json.dumps(features[0])) | {"id": "P999"})
-
-
-def cheaper(network: Any) -> None:
-    network["tiers"][1]["sizes"][0]["fixed_cost_cny_per_year"] *= 0.9
-
-
-def larger(network: Any) -> None:
-    network["tiers"][2]["sizes"][0]["capacity_t_per_day"] *= 1.5
-
-
-def owned(change: Callable[[Any], None]) -> Forgery:
-    """Change the network, and call it the study's own in the manifest."""
-    def forge(folder: Path) -> None:
-        edit_yaml(folder, "networks/urban_three_tier.yaml", change)
-        edit(folder, "manifest.json",
-             lambda m: m["config_sources"].update({"networks/urban_three_tier.yaml": "own"}))
-
-    return forge
-
-
-def beside(folder: Path) -> None:
-    """A network that would be found before the one in its folder."""
-    shutil.copy(folder / "networks" / "urban_three_tier.yaml", folder / "urban_three_tier.yaml")
-    edit_yaml(folder, "urban_three_tier.yaml", cheaper)
-
-
-def journal(folder: Path) -> None:
-    (folder / "plan.gpkg-wal").write_bytes(b"anything")
-
-
-def on_geopackage(statement: str) -> Forgery:
-    def forge(folder: Path) -> None:
-        with geopackage(folder) as base:
-            base.executescript(statement)
-
-    return forge
-
-
-def in_report(pattern: str, new: Callable[[str], str]) -> Forgery:
-    def forge(folder: Path) -> None:
-        text = (folder / "report.html").read_text(encoding="utf-8")
-        match = re.search(pattern, text)
-        assert match is not None
-        (folder / "report.html").write_text(text[:match.start(1)] + new(match.group(1)) + text[match.end(1):],
-                                            encoding="utf-8")
-
-    return forge
-
-
-def twice(folder: Path) -> None:
-    """The key figures once more with another objective: which one counts depends on who reads."""
-    path = folder / "plan.json"
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("{", '{"objective_cny_per_year": 1.0,', 1), encoding="utf-8")
-
-
-def warned(plan: Layer) -> None:
-    plan["warnings"].append({"code": "point_without_load", "feature_id": plan["tiers"][0]["id"], "text": {
-        "zh": "该点没有回收量，不安排收运", "en": "Nothing arises at this point, so no visit is planned"}})
-
-
-FORGERIES: dict[str, tuple[Forgery, str]] = {
-    "a site moved on the map": (
-        on_layer("collection_point", lambda f: shift(f[0]["geometry"]["coordinates"], 1e-4)),
-        r"\[differs\] layers/collection_point.geojson P\S*.geometry.coordinates\[0\]: says .* computed"),
-    "demand dropped": (on_layer("assignments", lambda f: f.pop(0)), r"\[flow_balance\]"),
-    "a part renamed": (
-        on_layer("assignments", of_first("part_id", lambda v: f"{v}x")), r"\[result_malformed\].*C\d+#\d+x"),
-    "bound raised": (
-        raised_bound, r"\[claim_differs\] certificate.json bound_cny_per_year: says .* computed"),
-    "gap altered": (on("plan.json", lambda p: p.update(gap=p["gap"] / 2)), r"\[differs\] plan.json .gap: says"),
-    "objective and indicators forged alike": (
-        cheaper_plan, r"\[claim_differs\] certificate.json objective_cny_per_year"),
-    "cost of a site altered": (
-        on_layer("transfer_station", of_first("annual_cost_cny_per_year", lambda v: v * 0.9)),
-        r"\[differs\] layers/transfer_station.geojson \S*.properties.annual_cost_cny_per_year"),
-    "a road swapped": (
-        on_layer("streets", of_first("highway", lambda _: "motorway")),
-        r"\[differs\] layers/streets.geojson s0.properties.highway: says 'motorway'"),
-    "a size changed": (
-        on_layer("collection_point", of_first("size_id", {"staffed_1t": "staffed_2t", "staffed_2t": "staffed_1t"}.get)),
-        r"\[(over_mass|over_volume|claim_differs)\] \S+"),
-    "a flow edited": (
-        on_layer("flows", of_first("flow_t_per_day", lambda v: v * 1.1)), r"\[flow_balance\]"),
-    "multipliers that claim more": (greedy_multipliers, r"\[claim_differs\] certificate.json bound_cny_per_year"),
-    "an array too many": (further_array, r"\[result_malformed\].*belong to no bound: \['note'\]"),
-    "a cheaper network, called packaged": (
-        on_yaml("networks/urban_three_tier.yaml", cheaper),
-        r"\[config_changed\] networks/urban_three_tier.yaml: .*fixed_cost_cny_per_year says .* packaged"),
-    "a larger capacity, called packaged": (
-        on_yaml("networks/urban_three_tier.yaml", larger), r"\[config_changed\] .*capacity_t_per_day says"),
-    "a cheaper network, called own": (
-        owned(cheaper), r"note: network urban_three_tier differs from the packaged one: .*fixed_cost_cny_per_year"),
-    "a network before the network": (beside, r"\[differs\] urban_three_tier.yaml: does not belong here"),
-    "a rule changed": (
-        on_yaml("rules/TOWN_RULE.yaml", lambda r: r["clauses"][0].update(value=3500)),
-        r"\[differs\] plan.json .rules\[0\].required: says '3000', computed '3500'"),
-    "the study changed": (
-        on_yaml("study.yaml", lambda s: s["access"].update(decay_m=600.0)), r"\[flow_balance\]"),
-    "a layer removed": (no_layer, r"\[differs\] layers/zones.geojson: is missing"),
-    "a site added": (on_layer("collection_point", further_site), r"\[result_malformed\].*P999"),
-    "a community added": (
-        on_layer("communities", lambda f: f.append(json.loads(json.dumps(f[0])) | {"id": "C99"})),
-        r"\[differs\] layers/communities.geojson C99: should not be there"),
-    "a route bent": (
-        on_layer("routes", lambda f: shift(f[0]["geometry"]["coordinates"][1], 2e-5)),
-        r"\[differs\] layers/routes.geojson \S*.geometry.coordinates\[1\]\[0\]: says"),
-    "an assumption changed": (
-        on("plan.json", lambda p: p["assumptions"][0].update(value=0.9)),
-        r"\[differs\] plan.json .assumptions\[0\].value: says 0.9, computed 0.8"),
-    "a warning left out": (
-        on("plan.json", lambda p: p["warnings"].pop(0)), r"\[differs\] plan.json .warnings: has \d+ entries, computed"),
-    "a warning invented": (on("plan.json", warned), r"\[false_warning\] .*point_without_load"),
-    "a number as text": (
-        on("plan.json", lambda p: p.update(year=str(p["year"]))),
-        r"\[differs\] plan.json .year: says '2025', computed 2025"),
-    "a figure told twice": (twice, r"\[differs\] plan.json: is no JSON: an object has a key twice"),
-    "time below nothing": (
-        on("plan.json", lambda p: p["timings_s"].update(siting=-1.0)),
-        r"\[differs\] plan.json .timings_s.siting: says -1"),
-    "status improved": (
-        on("plan.json", lambda p: p.update(status="optimal")), r"\[differs\] plan.json .status: says 'optimal'"),
-    "a cell of the geopackage": (
-        on_geopackage("UPDATE collection_point SET load_t_per_day = load_t_per_day * 1.01 WHERE fid = 3"),
-        r"\[differs\] plan.gpkg collection_point.load_t_per_day: differs in 1 rows, first in 'P"),
-    "a style of the geopackage": (
-        on_geopackage("UPDATE layer_styles SET styleQML = replace(styleQML, '1', '2') WHERE id = 1"),
-        r"\[differs\] plan.gpkg layer_styles.styleQML"),
-    "a title in the geopackage": (
-        on_geopackage("UPDATE gpkg_contents SET identifier = 'x' WHERE table_name = 'zones'"),
-        r"\[differs\] plan.gpkg gpkg_contents.identifier"),
-    "a view in the geopackage": (
-        on_geopackage("CREATE VIEW more AS SELECT * FROM zones"), r"\[differs\] plan.gpkg view more: should not be"),
-    "a journal beside the geopackage": (journal, r"\[differs\] plan.gpkg-wal: does not belong here"),
-    "the last digit of a figure in the report": (
-        in_report(r">(\d+\.\d\d)<", lambda v: f"{float(v) + 0.01:.2f}"), r"\[differs\] report.html: says"),
-    "a count in the legend of the map": (
-        in_report(r"<text[^>]*>[^<]*\((\d+)\)</text>", lambda v: str(int(v) + 1)), r"\[differs\] report.html: says"),
-    "commas of the report shifted": (
-        in_report(r">(\d\d,\d\d\d)<", lambda v: v.replace(",", "")[:3] + "," + v.replace(",", "")[3:]),
-        r"\[differs\] report.html: says"),
-    "another source in the manifest": (
-        on("manifest.json", lambda m: m["config_sources"].update({"networks/urban_three_tier.yaml": "own"})),
-        r"\[differs\] manifest.json config_sources networks/urban_three_tier.yaml: says own, but it is the packaged"),
-    "a hash left out of the manifest": (
-        on("manifest.json", lambda m: m["outputs"].pop("certificate.npz")),
-        r"\[differs\] manifest.json outputs: does not name certificate.npz"),
-    "no hash of the manifest": (
-        on("manifest.json", lambda m: m.pop("content_sha256")), r"\[manifest_unsealed\]"),
-    "a path out of the folder": (
-        on("manifest.json", lambda m: m["outputs"].update({"../out/plan.json": m["outputs"]["plan.json"]})),
-        r"\[file_missing\] ../out/plan.json: named in the manifest, but no file of the folder"),
-}
-"""What the forger does, and what the referee says of it though every hash was made again."""
-
 
 def yamls(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.yaml")}
@@ -544,107 +296,3 @@ def test_a_renamed_copy_of_the_packaged_network(tmp_path: Path) -> None:
     verdict = verify(tmp_path / "out")
     assert verdict.accepted
     assert any(n.startswith("network urban_three_tier differs from the packaged one: ") for n in verdict.notes)
-
-
-# -- genuine results ----------------------------------------------------------------------------------------
-
-def street_with(change: Callable[[TinyTown], None]) -> Callable[[Path], TinyTown]:
-    def make(folder: Path) -> TinyTown:
-        town = one_street(folder)
-        change(town)
-        return town
-
-    return make
-
-
-def town_with(change: Callable[[TinyTown], None]) -> Callable[[Path], TinyTown]:
-    def make(folder: Path) -> TinyTown:
-        town = TinyTown(folder)
-        change(town)
-        return town
-
-    return make
-
-
-def setting(block: str, **values: Any) -> Callable[[TinyTown], None]:
-    return lambda town: town.study.setdefault(block, {}).update(values)
-
-
-def priced(**money: float) -> Callable[[TinyTown], None]:
-    return lambda town: town.add_network("one_street", {**ONE_STREET, "money": {**ONE_STREET["money"], **money}})
-
-
-def peopled(count: int) -> Callable[[TinyTown], None]:
-    return lambda town: town.layers["communities"].__setitem__("population", [count])
-
-
-def no_zones(town: TinyTown) -> None:
-    del town.study["inputs"]["zones"], town.layers["zones"]
-
-
-def station(status: str, tier: str = "transfer_station", size: str = "station") -> Callable[[TinyTown], None]:
-    return lambda town: town.add_existing(("OLD", tier, status, size, (600, 20), 10_000.0))
-
-
-def ruling(kind: str, value: float, tier: str, **more: str) -> Callable[[TinyTown], None]:
-    return lambda town: town.add_rule("OWN_RULE", {"id": "clause", "kind": kind, "value": value, "tier": tier, **more})
-
-
-def dear(town: TinyTown) -> None:
-    network = packaged_network()
-    for size in network["tiers"][1]["sizes"]:
-        size["build_cost_cny"] *= 3
-    town.add_network("dear_stations", network)
-
-
-STREETS: dict[str, Callable[[TinyTown], None]] = {
-    "plain": lambda _: None,
-    "another seed": setting("solve", seed=7),
-    "another seed of the tours": setting("routing", seed=9),
-    "few people": peopled(40),
-    "many people": peopled(4321),
-    "odd people": peopled(997),
-    "no zones": no_zones,
-    "short walks": setting("access", max_m=200.0),
-    "steep decay": setting("access", decay_m=150.0),
-    "fine candidates": setting("candidates", spacing_m=150),
-    "dear unserved": priced(unserved_cny_per_t=900),
-    "dear carbon": priced(carbon_cny_per_t=1234.5),
-    "a station to keep": station("keep"),
-    "a station that may close": station("may_close"),
-    "a point to keep": station("keep", "collection_point", "point"),
-    "households ruled": ruling("max_households_per_site", 300, "collection_point"),
-    "walks ruled": ruling("max_access_m", 400, "collection_point"),
-    "a count ruled": ruling("min_sites_per_zone", 1, "collection_point", zone_level="district"),
-    "a count of another level": ruling("min_sites_per_zone", 3, "transfer_station", zone_level="community"),
-    "nobody at all": peopled(0),
-}
-TOWNS: dict[str, Callable[[TinyTown], None]] = {
-    "another seed": setting("solve", seed=3),
-    "packaged rule": lambda town: town.study.update(rules=["SBT_10719_2012"]),
-    "dear stations": dear,
-    "a centre to keep": station("keep", "sorting_center", "comprehensive_82t"),
-    "short walks": setting("access", max_m=300.0),
-}
-
-
-QUICK = ("odd people", "a station to keep", "households ruled", "nobody at all")
-
-
-@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in STREETS])
-def test_genuine_streets_are_accepted(tmp_path: Path, name: str) -> None:
-    genuine(street_with(STREETS[name])(tmp_path))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", TOWNS)
-def test_genuine_towns_are_accepted(tmp_path: Path, name: str) -> None:
-    genuine(town_with(TOWNS[name])(tmp_path))
-
-
-def genuine(town: TinyTown) -> None:
-    out = town.folder / "out"
-    assert recynet("run", town.write(), "--out", out).exit_code in (0, 1)  # 1: a plan that serves nobody
-    done = recynet("verify", out)
-    assert done.exit_code == 0, done.output
-    assert hashes_fit(out)
