@@ -197,9 +197,9 @@ class Descent:
         """Move sites to cheaper stations that have room for their whole load, the largest saving first."""
         state, fixed = self.state, self.fixed
         changed = False
+        cost = site_costs(state)  # of whole loads, which stay what they are here
+        used = np.array([j for j, users in enumerate(state.users) if users], dtype=np.int64)
         while True:
-            cost = site_costs(state)
-            used = np.array([j for j, users in enumerate(state.users) if users], dtype=np.int64)
             present = np.array([state.station[j] for j in used], dtype=np.int64)
             saving = cost[used, present][:, None] - cost[used]
             moved = False

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from optimizer.solvers.first_tier_state import INF, State
 
+MOST_STATIONS, FEW_ARCS = 16, 2
+"""A new site tries so many stations, the cheapest for so many of those who would come; all where there are no more."""
+
 
 @dataclass(frozen=True)
 class Undo:
@@ -60,7 +63,7 @@ def opening(state: State, site: int, sizes: list[int], below_cny_per_year: float
     fixed = state.fixed
     wanted = state.would_come(site)
     best: Opening | None = None
-    for station in range(fixed.stations):
+    for station in _stations_near(state, wanted):
         ranked = _by_gain(state, wanted, station)
         hope = sum(gain for gain, _, _ in ranked if gain > 0.0)
         for size in sizes:
@@ -93,6 +96,16 @@ def resizing(state: State, site: int, sizes: list[int], below_cny_per_year: floa
     return best
 
 
+def _stations_near(state: State, wanted: list[int]) -> list[int]:
+    """The stations tried for a new site, by position: all of few, else the cheapest ones for those who would come."""
+    if state.fixed.stations <= MOST_STATIONS:
+        return list(range(state.fixed.stations))
+    near: set[int] = set()
+    for arc in wanted[:FEW_ARCS]:  # all arcs of a site see the stations almost alike
+        near.update(state.fixed.by_cost[arc][:MOST_STATIONS])
+    return sorted(near)
+
+
 def _by_gain(state: State, wanted: list[int], station: int) -> list[tuple[float, int, int]]:
     """Gain in CNY per year, part and arc of those who would come, the largest gain first; no way, no gain."""
     part, cost, now = state.fixed.part, state.fixed.cost, state.now
@@ -107,13 +120,14 @@ def _arrivals(state: State, site: int, size: int, station: int,
     fixed = state.fixed
     most, left = fixed.capacity[size], [load[site] for load in state.load]
     households, tonnes, cubic = left
-    pools = None if _ample(state, station, ranked) else list(state.used)
+    ample = _ample(state, station, ranked)
+    drawn: dict[int, float] = {}
     come, total = [], 0.0
     for gain, _, arc in ranked:
         use = fixed.use[arc]
         if households + use[0] > most[0] or tonnes + use[1] > most[1] or cubic + use[2] > most[2]:
             continue
-        if pools is not None and not _draws(state, pools, arc, station):
+        if not ample and not _draws(state, drawn, arc, station):
             continue
         households, tonnes, cubic = households + use[0], tonnes + use[1], cubic + use[2]
         come.append(arc)
@@ -134,28 +148,34 @@ def _ample(state: State, station: int, ranked: list[tuple[float, int, int]]) -> 
                for row in range(len(limit) - first))
 
 
-def _draws(state: State, pools: list[float], arc: int, station: int) -> bool:
-    """Move a part's draw from its present arc to another one if the pools allow it; whether they do."""
-    fixed, limit = state.fixed, state.fixed.limit
+def _draws(state: State, drawn: dict[int, float], arc: int, station: int) -> bool:
+    """Move a part's draw from its present arc to another one if the pools allow it; whether they do.
+
+    `drawn` holds what the pools would have used where that differs from the state.
+    """
+    fixed, used, limit = state.fixed, state.used, state.fixed.limit
     old = state.arc[fixed.part[arc]]
-    after = dict[int, float]()
-
-    def add(pool: int, amount: float) -> None:
-        after[pool] = after.get(pool, pools[pool]) + amount
-
-    if old >= 0:
-        here = state.station[fixed.site[old]]
-        add(here, -fixed.mass_t_per_day[old])
-        add(fixed.stations + here, -fixed.bulk_m3_per_day[old])
-        for pool, amount in enumerate(fixed.above[old], start=2 * fixed.stations):
-            add(pool, -amount)
-    add(station, fixed.mass_t_per_day[arc])
-    add(fixed.stations + station, fixed.bulk_m3_per_day[arc])
-    for pool, amount in enumerate(fixed.above[arc], start=2 * fixed.stations):
-        add(pool, amount)
-    drawn = [station, fixed.stations + station, *range(2 * fixed.stations, len(limit))]
-    if any(after[pool] > limit[pool] for pool in drawn):
+    here = state.station[fixed.site[old]] if old >= 0 else -1
+    stays = here == station  # what leaves a pool makes room in it
+    mass, bulk = fixed.mass_t_per_day, fixed.bulk_m3_per_day
+    most = drawn.get(station, used[station])
+    if (most - mass[old] if stays else most) + mass[arc] > limit[station]:
         return False
-    for pool, value in after.items():
-        pools[pool] = value
+    volume, first = fixed.stations + station, 2 * fixed.stations
+    most = drawn.get(volume, used[volume])
+    if (most - bulk[old] if stays else most) + bulk[arc] > limit[volume]:
+        return False
+    above, before = fixed.above[arc], fixed.above[old] if old >= 0 else None
+    for row, amount in enumerate(above):
+        most = drawn.get(first + row, used[first + row])
+        if (most if before is None else most - before[row]) + amount > limit[first + row]:
+            return False
+    if old >= 0:
+        drawn[here] = drawn.get(here, used[here]) - mass[old]
+        drawn[fixed.stations + here] = drawn.get(fixed.stations + here, used[fixed.stations + here]) - bulk[old]
+    drawn[station] = drawn.get(station, used[station]) + mass[arc]
+    drawn[volume] = drawn.get(volume, used[volume]) + bulk[arc]
+    for row, amount in enumerate(above):
+        most = drawn.get(first + row, used[first + row])
+        drawn[first + row] = (most if before is None else most - before[row]) + amount
     return True

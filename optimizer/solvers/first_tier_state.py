@@ -1,11 +1,13 @@
 """A plan of the first tier that can be changed one part at a time: loads, rooms and costs kept up to date.
 
-Plain lists on purpose: a move touches a handful of numbers, where lists are several times faster than arrays.
+Plain lists on purpose: a move touches a handful of numbers, where lists are several times faster than numpy's arrays.
+Costs by arc and station, of which there may be millions, are in the arrays of the standard library.
 Pools are the limits that sites share: mass and volume of each open station, then what the tiers above can take.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from collections.abc import Iterable
 from copy import copy
@@ -49,9 +51,9 @@ class Tables:
     """In the state of the station."""
     above: list[tuple[float, ...]]
     """What an arc draws from each pool above the stations."""
-    cost: list[list[float]]
+    cost: list[array[float]]
     """CNY per year of an arc through each station, inf where there is no way."""
-    by_cost: list[list[int]]
+    by_cost: list[array[int]]
     """Stations of each arc that have a way, the cheapest first."""
     least_cost: Float
     """Through the cheapest station, [E]."""
@@ -88,11 +90,13 @@ def tables(problem: Problem, coefficients: Coefficients, tier: FirstTier, upper:
     order = np.lexsort((tier.site, walk_m, tier.part))
     count = len(problem.demand.part_ids)
     start = np.searchsorted(tier.part[order], np.arange(count + 1))
-    ways = [[int(s) for s in row if np.isfinite(own[s])]
-            for row, own in zip(np.argsort(cost, axis=1, kind="stable"), cost, strict=True)]
+    order_of = np.argsort(cost, axis=1, kind="stable").astype(np.int32)
+    many = np.isfinite(cost).sum(axis=1).tolist()
+    ways = [array("i", row[:count].tobytes()) for row, count in zip(order_of, many, strict=True)]
     return Tables(
         tier.part.tolist(), tier.site.tolist(), walk_m.tolist(), [(u[0], u[1], u[2]) for u in tier.use.tolist()],
-        q.sum(axis=1).tolist(), bulk.tolist(), [tuple(row) for row in draw.tolist()], cost.tolist(), ways,
+        q.sum(axis=1).tolist(), bulk.tolist(), [tuple(row) for row in draw.tolist()],
+        [array("d", row.tobytes()) for row in cost], ways,
         cost.min(axis=1, initial=np.inf),
         [range(a, b) for a, b in zip(tier.first[:-1].tolist(), tier.first[1:].tolist(), strict=True)],
         [order[start[i]:start[i + 1]].tolist() for i in range(count)],

@@ -7,8 +7,8 @@ sites by fixed rules, nothing else moves, and the whole plan's yearly cost decid
 CLOSE   the parts of the site, in falling order of households, each go to the nearest other open site with room, else
         they are unserved.
 OPEN    a closed site at a size: the parts for which it is nearer than their present site (or that have none) come in
-        falling order of yearly gain, each that still has room. Every open station is tried for the new site; a site
-        to which nobody comes is not opened.
+        falling order of yearly gain, each that still has room. Every open station is tried for the new site (of very
+        many the cheapest, see first_tier_effects.MOST_STATIONS); a site to which nobody comes is not opened.
 SWAP    CLOSE one site, then OPEN another that shares walking arcs with it.
 RESIZE  another size that holds the present load; nobody comes, or parts come as with OPEN through the present station.
 
