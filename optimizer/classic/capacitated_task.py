@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optimizer.classic.common import ClassicInputError
+from optimizer.classic.common import ClassicInputError, site_mask
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -134,18 +134,11 @@ def _value_faults(cost: Float, demand: Float, capacity: Float, fixed: Float) -> 
 
 
 def _site_mask(given: ArrayLike, sites: int, name: str, faults: list[str]) -> Bool:
-    """Site numbers, or a mask, as a mask."""
-    array, mask = np.asarray(given), np.zeros(sites, dtype=bool)
-    if array.dtype == bool:
-        if array.shape != (sites,):
-            faults.append(f"{name} has shape {array.shape}, expected {(sites,)}")
-            return mask
-        return array.copy()
-    if array.size and (not np.issubdtype(array.dtype, np.integer) or array.min() < 0 or array.max() >= sites):
-        faults.append(f"{name} must hold site numbers from 0 to {sites - 1}")
-        return mask
-    mask[array.astype(np.int64).ravel()] = True
-    return mask
+    try:
+        return site_mask(given, sites, name)
+    except ClassicInputError as wrong:
+        faults.append(str(wrong))
+        return np.zeros(sites, dtype=bool)
 
 
 def infeasible_because(task: SitingTask) -> str | None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optimizer.classic.capacitated_task import SitingTask, infeasible_because, make_task, plan_cost
-from optimizer.classic.common import ClassicResult, Flows, Status, no_plan
+from optimizer.classic.common import ClassicResult, Flows, no_plan, status_of
 from optimizer.classic.site_prices import bound_at, prices_of
 from optimizer.classic.split_siting import Outcome, solve_split
 
@@ -79,8 +79,7 @@ def split_result(problem: str, task: SitingTask, found: Outcome, seconds: float)
     site, client = np.nonzero(found.plan.share > 0.0)
     flows = Flows(np.zeros(len(site), dtype=np.int64), task.place[site], client, np.zeros(len(site), dtype=np.int64),
                   found.plan.share[site, client] * task.demand[client])
-    proven = objective - found.bound <= 1e-9 * max(1.0, abs(objective))
-    status: Status = "optimal" if proven else "stopped" if found.hit_time_limit else "feasible"
+    status = status_of(objective - found.bound, objective, stopped=found.hit_time_limit)
     return ClassicResult(problem, status, objective, found.bound, task.place[found.plan.open], None, seconds,
                          flows=flows, bound_source=found.bound_source, multipliers=found.prices.as_array(),
                          checkable_bound=found.price_bound)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import sparray, spmatrix
 
 Float = NDArray[np.float64]
@@ -95,11 +95,29 @@ class ClassicResult:
         return float(short / abs(self.objective)) if self.objective != 0.0 else float("inf")
 
 
-def status_of(short: float, objective: float, seconds: float, time_limit_s: float) -> Status:
-    """Status of a plan that is at most `short` from the best one."""
-    if short <= PROOF_TOLERANCE * max(1.0, abs(objective)):
+def is_proven(short: float, objective: float) -> bool:
+    """Whether a plan that is at most `short` from the best one counts as proven optimal."""
+    return bool(np.isfinite(objective)) and short <= PROOF_TOLERANCE * max(1.0, abs(objective))
+
+
+def status_of(short: float, objective: float, *, stopped: bool) -> Status:
+    """Status of a plan that is at most `short` from the best one; `stopped` says whether time ran out."""
+    if is_proven(short, objective):
         return "optimal"
-    return "stopped" if seconds >= time_limit_s else "feasible"
+    return "stopped" if stopped else "feasible"
+
+
+def site_mask(given: ArrayLike, sites: int, name: str) -> Bool:
+    """Site numbers, or a mask, as a mask [sites]. ClassicInputError where they are neither."""
+    array, mask = np.asarray(given), np.zeros(sites, dtype=bool)
+    if array.dtype == bool:
+        if array.shape != (sites,):
+            raise ClassicInputError(f"{name} has shape {array.shape}, expected {(sites,)}")
+        return array.copy()
+    if array.size and (not np.issubdtype(array.dtype, np.integer) or array.min() < 0 or array.max() >= sites):
+        raise ClassicInputError(f"{name} must hold site numbers from 0 to {sites - 1}")
+    mask[array.astype(np.int64).ravel()] = True
+    return mask
 
 
 def no_plan(problem: str, reason: str, *, clients: tuple[int, ...] = (), seconds: float = 0.0,

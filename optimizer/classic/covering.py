@@ -62,7 +62,7 @@ def lscp(distance: Matrix, *, radius: float, required: Sequence[int] | Int = (),
     found = smallest_cover(table, choice.required, started + time_limit_s)
     assert found.site is not None
     count, seconds = len(found.site), time.perf_counter() - started
-    return ClassicResult(LSCP, status_of(count - found.bound, count, seconds, time_limit_s), float(count),
+    return ClassicResult(LSCP, status_of(count - found.bound, count, stopped=seconds >= time_limit_s), float(count),
                          float(found.bound), found.site, within(arcs, found.site, radius), seconds,
                          bound_source=found.source)
 
@@ -170,8 +170,8 @@ def mclp(distance: Matrix, weight: Float | Sequence[float] | None = None, *, p: 
     checkable = total - lagrangian_value(outside_or_free(arcs, worth, radius), prices, p, choice.required,
                                          choice.forbidden)[0]
     seconds = time.perf_counter() - started
-    return ClassicResult(MCLP, status_of(bound - objective, objective, seconds, time_limit_s), objective, bound, site,
-                         serving, seconds, maximise=True, bound_source=solved.source,
+    status = status_of(bound - objective, objective, stopped=seconds >= time_limit_s)
+    return ClassicResult(MCLP, status, objective, bound, site, serving, seconds, maximise=True, bound_source=solved.source,
                          multipliers=prices, checkable_bound=max(checkable, bound))
 
 

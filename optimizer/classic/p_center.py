@@ -47,7 +47,7 @@ def p_center(distance: Matrix, weight: Float | Sequence[float] | None = None, *,
     served = nearest_open(arcs, found.is_open)
     value = float(served.first_cost.max())
     bound = min(found.bound, value)
-    return ClassicResult(PROBLEM, status_of(value - bound, value, seconds, time_limit_s), value, bound,
+    return ClassicResult(PROBLEM, status_of(value - bound, value, stopped=seconds >= time_limit_s), value, bound,
                          np.flatnonzero(found.is_open), served.first_site, seconds, bound_source="set covering")
 
 

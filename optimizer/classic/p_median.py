@@ -57,7 +57,7 @@ def _result(arcs: Arcs, solved: Solved, seconds: float, time_limit_s: float) -> 
         return no_plan(PROBLEM, "no plan was found that reaches every client", bound=solved.bound, seconds=seconds)
     served = nearest_open(arcs, solved.is_open)
     bound = min(solved.bound, served.total)
-    status = status_of(served.total - bound, served.total, seconds, time_limit_s)
+    status = status_of(served.total - bound, served.total, stopped=seconds >= time_limit_s)
     return ClassicResult(PROBLEM, status, served.total, bound,
                          np.flatnonzero(solved.is_open), served.first_site, seconds, bound_source=solved.source,
                          multipliers=solved.root.prices, checkable_bound=min(solved.root.bound, bound),

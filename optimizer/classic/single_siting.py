@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.classic.capacitated_task import SitingTask, assigned, plan_cost
+from optimizer.classic.common import PROOF_TOLERANCE, is_proven
 from optimizer.classic.site_ascent import Ascent, first_prices, raise_bound
 from optimizer.classic.site_fixing import rule_out
 from optimizer.classic.site_mip import Kernel, solve_kernel, whole_kernel
 from optimizer.classic.site_moves import Assignment, assignment_of, descend, first_assignment
 from optimizer.classic.site_neighbourhood import Neighbourhoods
 from optimizer.classic.site_prices import Relaxed, margins_at
-from optimizer.classic.split_siting import PROVEN, Outcome, solve_split
+from optimizer.classic.split_siting import Outcome, solve_split
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -70,7 +71,7 @@ class _Search:
         """Only plans up to this cost are still of interest."""
         if not np.isfinite(self.cost):
             return np.inf
-        return self.cost - 1.0 + ROUNDING if self.task.whole else self.cost + PROVEN * max(1.0, abs(self.cost))
+        return self.cost - 1.0 + ROUNDING if self.task.whole else self.cost + PROOF_TOLERANCE * max(1.0, abs(self.cost))
 
     def left_s(self) -> float:
         """Seconds until the time limit."""
@@ -101,7 +102,7 @@ class _Search:
 
     def proven(self) -> bool:
         """Whether the bound reaches the plan."""
-        return bool(np.isfinite(self.cost)) and self.cost - self.bound <= PROVEN * max(1.0, abs(self.cost))
+        return is_proven(self.cost - self.bound, self.cost)
 
     def done(self) -> bool:
         """Proven (a plan, or that there is none), or out of time."""

@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optimizer.classic.capacitated_task import SitingTask, infeasible_because, make_task, plan_cost
-from optimizer.classic.common import ClassicResult, Status, no_plan
+from optimizer.classic.common import ClassicResult, no_plan, status_of
 from optimizer.classic.single_siting import solve_single
 from optimizer.classic.site_prices import bound_at
-from optimizer.classic.split_siting import PROVEN
 
 
 def sscflp(cost: ArrayLike, demand: ArrayLike, capacity: ArrayLike, fixed: ArrayLike, *,
@@ -50,8 +49,7 @@ def single_result(problem: str, task: SitingTask, begun: float, time_limit_s: fl
                   else "no plan found within the time limit")
         return no_plan(problem, reason, bound=found.bound, seconds=seconds)
     objective = plan_cost(task, found.plan)
-    proven = objective - found.bound <= PROVEN * max(1.0, abs(objective))
-    status: Status = "optimal" if proven else "stopped" if found.hit_time_limit else "feasible"
+    status = status_of(objective - found.bound, objective, stopped=found.hit_time_limit)
     return ClassicResult(problem, status, objective, found.bound, task.place[found.plan.open],
                          task.place[np.argmax(found.plan.share, axis=0)], seconds, bound_source=found.bound_source,
                          multipliers=found.prices.as_array(), checkable_bound=bound_at(task, found.prices))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.classic.capacitated_task import Plan, SitingTask, plan_cost
+from optimizer.classic.common import PROOF_TOLERANCE, is_proven
 from optimizer.classic.site_ascent import Ascent, first_prices, raise_bound
 from optimizer.classic.site_fixing import Rest, rule_out
 from optimizer.classic.site_mip import Kernel, solve_kernel
@@ -28,8 +29,6 @@ STEPS = 800
 SERVE_EVERY = 50
 NEAREST = 8
 """Cheapest arcs per client in a kernel."""
-PROVEN = 1e-9
-"""Relative difference to the bound at which a plan counts as proven, and slack of every fixing."""
 USEFUL_SHARE = 0.01
 MET = 6
 KERNEL_GAP = 1e-3
@@ -93,7 +92,7 @@ class _Search:
 
     def proven(self) -> bool:
         """Whether the bound reaches the plan."""
-        return bool(np.isfinite(self.cost)) and self.cost - self.bound <= PROVEN * max(1.0, abs(self.cost))
+        return is_proven(self.cost - self.bound, self.cost)
 
 
 def solve_split(task: SitingTask, *, time_limit_s: float) -> Outcome:
@@ -124,7 +123,7 @@ def solve_split(task: SitingTask, *, time_limit_s: float) -> Outcome:
 def _finish(search: _Search, ascent: Ascent) -> bool:
     """Proof or a better plan from what the bound cannot rule out; whether time cut it short."""
     task, nearest = search.task, NEAREST
-    limit = search.cost + PROVEN * max(1.0, abs(search.cost))
+    limit = search.cost + PROOF_TOLERANCE * max(1.0, abs(search.cost))
     rest = rule_out(task, ascent.prices, ascent.bound, limit=limit,
                     deadline_s=time.monotonic() + PROBE_SHARE * search.left_s(), exact=False)
     search.raise_to(rest.bound, "Lagrangian fixing")

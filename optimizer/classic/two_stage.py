@@ -9,7 +9,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optimizer.classic.common import ClassicInputError, ClassicResult, Flows, Status, no_plan
+from optimizer.classic.common import (
+    PROOF_TOLERANCE,
+    ClassicInputError,
+    ClassicResult,
+    Flows,
+    is_proven,
+    no_plan,
+    site_mask,
+    status_of,
+)
 from optimizer.classic.two_stage_model import PathModel, TwoStageTask, least_cost, path_model, route
 from optimizer.solvers.linear import solve
 
@@ -18,7 +27,6 @@ Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 PROBLEM = "mp-tscflp"
-PROVEN = 1e-9
 PATHS = 36
 MOST_PATHS = 40_000
 """Path variables of one model; with many clients and products each gets fewer."""
@@ -48,7 +56,7 @@ def two_stage_location(demand: ArrayLike, plant_capacity: ArrayLike, plant_fixed
     """
     begun = time.monotonic()
     task = _task(demand, plant_capacity, plant_fixed, depot_capacity, depot_fixed, first_cost, second_cost)
-    must, barred = _mask(required, len(task.fixed), "required"), _mask(forbidden, len(task.fixed), "forbidden")
+    must, barred = site_mask(required, len(task.fixed), "required"), site_mask(forbidden, len(task.fixed), "forbidden")
     reason = _infeasible_because(task, must, barred)
     if reason is not None:
         return no_plan(PROBLEM, reason, bound=np.inf, seconds=time.monotonic() - begun)
@@ -59,8 +67,7 @@ def two_stage_location(demand: ArrayLike, plant_capacity: ArrayLike, plant_fixed
         why = ("plants and depots cannot serve all clients over the ways that exist" if search.bound == np.inf
                else "no plan found within the time limit")
         return no_plan(PROBLEM, why, bound=search.bound, seconds=seconds)
-    proven = search.cost - search.bound <= PROVEN * max(1.0, abs(search.cost))
-    status: Status = "optimal" if proven else "stopped" if time.monotonic() >= search.deadline_s else "feasible"
+    status = status_of(search.cost - search.bound, search.cost, stopped=time.monotonic() >= search.deadline_s)
     return ClassicResult(PROBLEM, status, search.cost, search.bound, np.flatnonzero(search.open), None, seconds,
                          flows=search.flows, bound_source=search.source)
 
@@ -92,7 +99,7 @@ class _Search:
         """Proven, or out of time."""
         if self.left_s() <= 0.0 or self.bound == np.inf:
             return True
-        return bool(np.isfinite(self.cost)) and self.cost - self.bound <= PROVEN * max(1.0, abs(self.cost))
+        return is_proven(self.cost - self.bound, self.cost)
 
     def offer(self, opened: Bool) -> None:
         """Route over these open sites, close what is not used, keep it if cheaper."""
@@ -167,7 +174,7 @@ class _Search:
             low[first + kept] = high[first + kept] = self.open[kept]
             answer = solve(replace(model, lower=low, upper=high), relative_gap=1e-5,
                            time_limit_s=min(ROUND_S, self.left_s()))
-            if answer.x is not None and answer.objective < self.cost - PROVEN * abs(self.cost):
+            if answer.x is not None and answer.objective < self.cost - PROOF_TOLERANCE * abs(self.cost):
                 self.offer(answer.x[first:] > 0.5)
             free = max(4, int(SHRINK * free)) if answer.hit_time_limit else min(count, free + max(1, count // 20))
 
@@ -193,17 +200,6 @@ def _task(demand: ArrayLike, plant_capacity: ArrayLike, plant_fixed: ArrayLike, 
     if faults:
         raise ClassicInputError("; ".join(faults))
     return task
-
-
-def _mask(given: ArrayLike, sites: int, name: str) -> Bool:
-    """Site numbers, or a mask, as a mask."""
-    array, mask = np.asarray(given), np.zeros(sites, dtype=bool)
-    if array.dtype == bool and array.shape == (sites,):
-        return array.copy()
-    if array.size and (not np.issubdtype(array.dtype, np.integer) or array.min() < 0 or array.max() >= sites):
-        raise ClassicInputError(f"{name} must hold site numbers from 0 to {sites - 1}, plants first")
-    mask[array.astype(np.int64).ravel()] = True
-    return mask
 
 
 def _infeasible_because(task: TwoStageTask, must: Bool, barred: Bool) -> str | None:

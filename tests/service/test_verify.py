@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from service.verify import Verifier, verify
-from tests.service.tampering import Forgery, Layer, edit, geopackage, leaves, seal
+from tests.service.forgeries import on_geopackage
+from tests.service.tampering import Forgery, Layer, edit, leaves, seal
 from tests.service.tiny_town import TinyTown, recynet
 
 
@@ -139,14 +140,6 @@ def report_figure(folder: Path) -> None:
     plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     shown = f"{plan['kpis']['captured_t_per_day']['value']:.2f}"
     swap_text("report.html", shown, f"{float(shown) * 1.1:.2f}")(folder)
-
-
-def on_geopackage(statement: str) -> Forgery:
-    def forge(folder: Path) -> None:
-        with geopackage(folder) as base:
-            base.executescript(statement)
-
-    return forge
 
 
 FORGERIES: dict[str, Forgery] = {
