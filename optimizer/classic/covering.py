@@ -171,8 +171,8 @@ def mclp(distance: Matrix, weight: Float | Sequence[float] | None = None, *, p: 
                                          choice.forbidden)[0]
     seconds = time.perf_counter() - started
     status = status_of(bound - objective, objective, stopped=seconds >= time_limit_s)
-    return ClassicResult(MCLP, status, objective, bound, site, serving, seconds, maximise=True, bound_source=solved.source,
-                         multipliers=prices, checkable_bound=max(checkable, bound))
+    return ClassicResult(MCLP, status, objective, bound, site, serving, seconds, maximise=True,
+                         bound_source=solved.source, multipliers=prices, checkable_bound=max(checkable, bound))
 
 
 def _grouped(table: csr_array, worth: Float, choice: Choice) -> tuple[Int, Arcs]:
