@@ -190,7 +190,7 @@ class _Search:
     def exchanged(self, start: Serving, level: int) -> Serving:
         """Upper tiers after all exchanges of one tier that were tried and pay."""
         best, problem = start, self.problem
-        if start.served is None:
+        if level > 2 and start.served is None:
             return start
         options, opened = _options(problem, self.coefficients, start, self.supply, level)
         found = self._promising(start, level, options, opened)
@@ -259,7 +259,7 @@ def _options(problem: Problem, coefficients: Coefficients, start: Serving, suppl
         usable[tier][opened.site, opened.size] = True
     usable[level] = allowed
     onward = onward_prices(problem, coefficients, no_prices(problem), tuple(usable))[level]
-    below, load = _arriving(problem, start, supply, level)
+    below, load = _arriving(problem, coefficients, start, supply, level)
     trip = np.minimum(coefficients.trip_cny[level - 1][below] * DAYS_PER_YEAR, NO_WAY)
     cost = (load @ problem.trips_per_t(level - 1))[:, None] * trip + load @ onward.T
     refused = (load > 0.0).astype(np.float64) @ (~problem.accepts(level)).astype(np.float64).T > 0.0
@@ -277,16 +277,23 @@ def _options(problem: Problem, coefficients: Coefficients, start: Serving, suppl
             number[now.site, now.size])
 
 
-def _arriving(problem: Problem, start: Serving, supply: Supply, level: int) -> tuple[Int, Float]:
+def _arriving(problem: Problem, coefficients: Coefficients, start: Serving, supply: Supply,
+              level: int) -> tuple[Int, Float]:
     """Loads that a tier is to take if nothing below it changes: the site below of each, and its t/day, [P, M].
 
-    Above tier 1 every material of a site is a load of its own, since it may go its own way.
+    Above tier 1 every material of a site is a load of its own, since it may go its own way. Where the loads do not fit
+    the present tiers, each is taken to go to the cheapest site of tier 1.
     """
     if level == 1:
         return supply.site, supply.t_per_day
-    flows = start.flows[level - 2]
     sent = np.zeros((len(problem.sites[level - 1]), len(problem.network.materials)))
-    np.add.at(sent, flows.origin, flows.t_per_day / start.share)
+    if start.served is None:
+        up = upward(problem, coefficients, start.upper)
+        nearest = np.argmin(path_cost(problem, up, supply.site, supply.t_per_day), axis=1)
+        np.add.at(sent, up.station[nearest], supply.t_per_day * problem.passed_share(1))
+    else:
+        flows = start.flows[level - 2]
+        np.add.at(sent, flows.origin, flows.t_per_day / start.share)
     site, material = np.nonzero(sent > 0.0)
     load = np.zeros((len(site), sent.shape[1]))
     load[np.arange(len(site)), material] = sent[site, material]
