@@ -68,8 +68,10 @@ def promising(options: Options, opened: Int, price: Float, trim: Trim) -> list[E
     estimate = np.full((len(sets), rows), np.inf)
     come = np.full((len(sets), rows, 2), -1, dtype=np.int64)
     paid = np.where(price > 0.0, options.most_t_per_day[opened], options.least_t_per_day[opened]) * price
+    at_price = options.cost_cny_per_year[:, opened] + options.t_per_day[:, None] * price
     _price(np.ascontiguousarray(options.cost_cny_per_year.T), options.t_per_day, options.site,
-           options.fixed_cny_per_year, options.most_t_per_day, opened, price, paid, sets,
+           options.fixed_cny_per_year, options.most_t_per_day, opened, at_price,
+           np.argsort(at_price, axis=1, kind="stable")[:, :4].astype(np.int32), paid, sets,
            np.array([trim.cny_per_year, trim.most_share, trim.least_share]), estimate, come)
     order = np.argsort(estimate.ravel(), kind="stable")
     out = []
@@ -109,25 +111,59 @@ def _share(room, tonnes, trim):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _taken(way, now, tonnes, most, gain, who):  # type: ignore[no-untyped-def]
-    """What a new site saves with so much room, and the price of its room (0: not full)."""
-    count, total, saved = 0, 0.0, 0.0
-    for p in range(len(now)):
+def _taken(way, now, tonnes, most, who, count, gain):  # type: ignore[no-untyped-def]
+    """What a new site saves with so much room, of `count` loads in `who`, and the price of its room (0: not full)."""
+    found, total, saved = 0, 0.0, 0.0
+    for i in range(count):
+        p = who[i]
         if now[p] > way[p]:
-            gain[count], who[count] = (now[p] - way[p]) / tonnes[p], p
+            gain[found, 0], gain[found, 1] = (now[p] - way[p]) / tonnes[p], tonnes[p]
             total += tonnes[p]
             saved += now[p] - way[p]
-            count += 1
+            found += 1
     if total <= most:
         return saved, 0.0
     left, saved = most, 0.0
-    for i in np.argsort(-gain[:count]):
-        amount = min(tonnes[who[i]], left)
-        saved += gain[i] * amount
+    for i in np.argsort(-gain[:found, 0]):
+        amount = min(gain[i, 1], left)
+        saved += gain[i, 0] * amount
         left -= amount
         if left <= 0.0:
-            return saved, gain[i]
+            return saved, gain[i, 0]
     return saved, 0.0
+
+
+@njit(cache=True)
+def _hopeful(cost, now):  # type: ignore[no-untyped-def]
+    """Loads that gain by each option at present costs, one after the other, and where those of each option begin."""
+    options, points = cost.shape
+    first = np.zeros(options + 1, np.int64)
+    for o in range(options):
+        first[o + 1] = first[o]
+        for p in range(points):
+            first[o + 1] += cost[o, p] < now[p]
+    load = np.empty(first[-1], np.int64)
+    for o in range(options):
+        at = first[o]
+        for p in range(points):
+            if cost[o, p] < now[p]:
+                load[at] = p
+                at += 1
+    return first, load
+
+
+@njit(cache=True)
+def _who(option, first, load, moved, turned, many, who):  # type: ignore[no-untyped-def]
+    """Loads that may gain by an option, into `who`: those that would now, and the `turned` whose site is closed."""
+    count = 0
+    for i in range(first[option], first[option + 1]):
+        if not moved[load[i]]:
+            who[count] = load[i]
+            count += 1
+    for i in range(many):
+        who[count] = turned[i]
+        count += 1
+    return count
 
 
 @njit(cache=True)
@@ -144,67 +180,81 @@ def _keep(value, a, b, first, last, estimate, come):  # type: ignore[no-untyped-
 
 
 @njit(cache=True)
-def _rest(gone, cost, tonnes, fixed, most, opened, price, paid, now):  # type: ignore[no-untyped-def]
-    """Cost of each load without some open sites, into `now`; fixed cost, paid room and room of those that stay."""
-    points = len(tonnes)
-    now[:] = np.inf
-    kept, due, room = 0.0, 0.0, 0.0
-    for s in range(len(opened)):
-        if s == gone[0] or s == gone[1] or s == gone[2]:
+def _without(gone, order, at_price, now, moved, turned):  # type: ignore[no-untyped-def]
+    """Loads whose cheapest open site is closed turn to the next; how many, into `turned`, with costs into `now`."""
+    many = 0
+    for p in range(len(now)):
+        s = order[p, 0]
+        if s != gone[0] and s != gone[1] and s != gone[2]:
             continue
-        o = opened[s]
-        kept += fixed[o]
-        due += paid[s]
-        room += most[o]
-        for p in range(points):
-            now[p] = min(now[p], cost[o, p] + price[s] * tonnes[p])
-    return kept, due, room
+        turned[many], moved[p] = p, True
+        many += 1
+        now[p] = np.inf
+        for i in range(1, order.shape[1]):
+            s = order[p, i]
+            if s != gone[0] and s != gone[1] and s != gone[2]:
+                now[p] = at_price[p, s]
+                break
+    return many
 
 
 @njit(cache=True)
-def _price(cost, tonnes, site, fixed, most, opened, price, paid, sets, trim, estimate, come):  # type: ignore[no-untyped-def]
+def _price(cost, tonnes, site, fixed, most, opened, at_price, order, paid, sets, trim, estimate,  # type: ignore[no-untyped-def]
+           come):
     """Estimates of closing each set alone, with one option opened, and with two."""
-    count, points = cost.shape
+    options, points = cost.shape
     total = tonnes.sum()
-    now, again, gain, who = np.empty(points), np.empty(points), np.empty(points), np.empty(points, np.int64)
-    single, full = np.empty(count), np.empty(count)
-    busy, left = np.zeros(site.max() + 1 if count else 0, np.bool_), np.zeros(count, np.bool_)
+    base, now, moved = np.empty(points), np.empty(points), np.zeros(points, np.bool_)
+    for p in range(points):
+        base[p] = at_price[p, order[p, 0]]
+        now[p] = base[p]
+    first, load = _hopeful(cost, base)
+    turned, who, gain = np.empty(points, np.int64), np.empty(points, np.int64), np.empty((points, 2))
+    single, full = np.empty(options), np.empty(options)
+    busy, left = np.zeros(site.max() + 1 if options else 0, np.bool_), np.zeros(options, np.bool_)
     for r in range(len(sets)):
         gone = sets[r]
-        kept, due, room = _rest(gone, cost, tonnes, fixed, most, opened, price, paid, now)
-        path, alive = now.sum(), (gone >= 0).sum() < len(opened)
+        many = _without(gone, order, at_price, now, moved, turned)
+        path, kept, due, room, alive = now.sum(), 0.0, 0.0, 0.0, False
         busy[:], left[:] = False, False
         for s in range(len(opened)):
             left[opened[s]] = s == gone[0] or s == gone[1] or s == gone[2]
             busy[site[opened[s]]] = not left[opened[s]]
+            if not left[opened[s]]:
+                alive = True
+                kept, due, room = kept + fixed[opened[s]], due + paid[s], room + most[opened[s]]
         share = _share(room, total, trim)
         if gone[0] >= 0 and share > 0.0 and alive:
             estimate[r, 0] = kept + path - due / share + trim[0] * (1.0 - share) * total
-        for o in range(count):
+        for o in range(options):
             single[o], full[o] = np.inf, 0.0
             if busy[site[o]] or left[o]:
                 continue
-            saved, full[o] = _taken(cost[o], now, tonnes, most[o], gain, who) if alive else (-cost[o].sum(), 0.0)
+            count = _who(o, first, load, moved, turned, many, who)
+            saved, full[o] = _taken(cost[o], now, tonnes, most[o], who, count, gain) if alive else (-cost[o].sum(), 0.0)
             single[o] = kept + fixed[o] - due + (path if alive else 0.0) - saved
             share = _share(room + most[o], total, trim)
             if share > 0.0:
                 if alive and full[o] > 0.0:
-                    saved, _ = _taken(cost[o], now, tonnes, most[o] / share, gain, who)
+                    saved, _ = _taken(cost[o], now, tonnes, most[o] / share, who, count, gain)
                 value = kept + fixed[o] - due / share + (path if alive else 0.0) - saved
                 _keep(value + trim[0] * (1.0 - share) * total, o, -1, 1, 1 + SINGLES, estimate[r], come[r])
         best = _best(single, PAIRED)
-        for first in best:
-            for p in range(points):
-                again[p] = min(now[p], cost[first, p] + full[first] * tonnes[p])
-            onward = again.sum()
-            for second in best:
-                share = _share(room + most[first] + most[second], total, trim)
-                if site[second] == site[first] or share == 0.0:
+        for one in best:
+            again = np.minimum(now, cost[one] + full[one] * tonnes)
+            onward, also = again.sum(), kept + fixed[one]
+            for two in best:
+                share = _share(room + most[one] + most[two], total, trim)
+                if site[two] == site[one] or share == 0.0:
                     continue
-                saved, _ = _taken(cost[second], again, tonnes, most[second] / share, gain, who)
-                value = (kept + fixed[first] + fixed[second] + onward - saved
-                         - (due + full[first] * most[first]) / share + trim[0] * (1.0 - share) * total)
-                _keep(value, first, second, 1 + SINGLES, 1 + SINGLES + DOUBLES, estimate[r], come[r])
+                count = _who(two, first, load, moved, turned, many, who)
+                saved, _ = _taken(cost[two], again, tonnes, most[two] / share, who, count, gain)
+                value = also + fixed[two] + onward - saved - (due + full[one] * most[one]) / share
+                _keep(value + trim[0] * (1.0 - share) * total, one, two, 1 + SINGLES, 1 + SINGLES + DOUBLES,
+                      estimate[r], come[r])
+        for i in range(many):
+            p = turned[i]
+            now[p], moved[p] = base[p], False
 
 
 @njit(cache=True)

@@ -36,7 +36,8 @@ Int = NDArray[np.int64]
 Upper = tuple[OpenSites, ...]
 WORTH_CNY_PER_YEAR = 1.0
 """Smaller savings are noise."""
-PASSES = 12
+PASSES, PAIRS_PASSED = 12, 1_000_000
+"""Passes over all tiers at most; fewer where there are many pairs of load and open station."""
 MIXES = 8
 """Mixes of sizes of the last tier tried at the start."""
 TRIES = 30
@@ -52,7 +53,7 @@ DOUBT_SHARE = 0.02
 
 def improve_upper(problem: Problem, coefficients: Coefficients, upper: Upper, supply: Supply, *,
                   time_limit_s: float = math.inf) -> Upper:
-    """Upper tiers that the exchanges tried here improve no more (or after PASSES passes, or at the time limit).
+    """Upper tiers that the exchanges tried here improve no more (or after PASSES, or at the time limit).
 
     A chain that is broken somewhere, or that has nothing to carry, is returned as it is.
     """
@@ -70,7 +71,7 @@ def improve_upper(problem: Problem, coefficients: Coefficients, upper: Upper, su
             break
         found = search.served(other)
         best = found if found.cost < best.cost - WORTH_CNY_PER_YEAR else best
-    for _ in range(PASSES):
+    for _ in range(max(2, min(PASSES, PAIRS_PASSED // (len(supply.site) * len(upper[0].site))))):
         value = best.cost
         for level in range(len(upper), 0, -1):
             best = search.exchanged(best, level)
