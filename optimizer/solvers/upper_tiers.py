@@ -26,12 +26,14 @@ Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 GROUPS = 24
-GROUPS_PER_SITE = 2
+GROUPS_PER_SITE = 0.5
 """Groups of loads for every site of tier 1 that the loads need at least, where that is more."""
+MANY_SITES, LEAST_GAP = 24, 0.05
+"""Where the loads need more sites of tier 1, the programme is solved to this share only: upper_search.py goes on."""
 KERNEL_GROUPS = 8
 PER_SIZE = 3
 """Sites of each size of the higher tiers that enter the kernel."""
-NEAR_STATIONS = 16
+NEAR_STATIONS = 8
 NEAR_ABOVE = 8
 """In a large programme a group may use so many stations, and a station so many sites of each kind above it."""
 TRIM_SHARE = 0.03
@@ -69,7 +71,8 @@ def choose_upper_tiers(problem: Problem, coefficients: Coefficients, supply: Sup
     kernel = _kernel(problem, coefficients, supply, seed)
     model, layout = _build(problem, coefficients, group, cost, kernel, supply)
     scale = float(np.abs(model.cost[model.integer]).min()) if model.integer.any() else 1.0
-    answer = solve(model, time_limit_s=time_limit_s, relative_gap=gap, absolute_gap=0.05 * scale)
+    enough = max(gap, LEAST_GAP) if _needed(problem, supply, 1) > MANY_SITES else gap
+    answer = solve(model, time_limit_s=time_limit_s, relative_gap=enough, absolute_gap=0.05 * scale)
     if answer.x is None:
         return None
     opened = []
@@ -93,7 +96,7 @@ def _groups(problem: Problem, coefficients: Coefficients, supply: Supply, seed: 
     A group that holds a load without a way to a site has none either (inf).
     """
     trip = _bounded(coefficients.trip_cny[0][supply.site])
-    wanted = max(GROUPS, GROUPS_PER_SITE * _needed(problem, supply, 1))
+    wanted = max(GROUPS, int(GROUPS_PER_SITE * _needed(problem, supply, 1)))
     label = _cluster(trip, min(wanted, len(supply.site)), seed)
     count = int(label.max()) + 1 if len(label) else 0
     load = np.zeros((count, supply.t_per_day.shape[1]))
