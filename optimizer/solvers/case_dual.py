@@ -27,19 +27,24 @@ from optimizer.solvers.column_dual import DualEffort, Rooms, column_dual
 from optimizer.solvers.columns import Columns, Packing, Prices
 from optimizer.solvers.first_tier_kernel import UNLIMITED, way_onward
 from optimizer.solvers.reach_dual import reach_prices
+from optimizer.solvers.volume_dual import volume_dual
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
-FIRST_LOOK = DualEffort(steps=60, rounds=0)
+MOST_ARCS = 60_000
+"""With more walking arcs the linear programmes over columns take longer than they save."""
+STEPS_PER_ROUND = 60
+"""Steps that stand for a round of the linear programme, where there are none."""
 NEAR_SHARE = 0.5
 """Columns dearer than this share of a typical opening are not carried on to the next case."""
-
+FIRST_LOOK = 60
+"""Steps without a price at the last tier."""
 
 @dataclass(frozen=True)
 class Start:
-    """Where a case begins: a fractional first tier, prices and columns from one like it."""
+    """Where a case begins: a fractional first tier and prices from one like it."""
 
     arc_share: Float
     """[E] in FirstTier order."""
@@ -67,21 +72,19 @@ class Cases:
         self._entering = most_entering_t_per_day(problem)
         self._token = np.random.default_rng(1).integers(1, 2**63, len(tier.part)).astype(np.uint64)
 
-    def first_look(self, share: Float | None, part_price: Float | None, end_price: Float) -> tuple[Scenario, Start]:
-        """A scenario that leaves the last tier unpriced, and where the first case begins.
-
-        `share` [E] and `part_price` [n] from a relaxed first tier, if there is one; `end_price` [M] a guess.
+    def first_look(self, end_price: Float) -> tuple[Scenario, Start]:
+        """A scenario that leaves the last tier unpriced, and where the first case begins at a guess of `end_price` [M].
         """
         problem, tier, parts = self._problem, self._tier, len(self._problem.demand.part_ids)
         none = np.zeros(len(end_price))
         value = self._arc_value(onward_at(problem, self._coefficients, self._multipliers, none), None)
         packing = Packing(tier, value, Pools(np.zeros((len(tier.arc), 0)), np.zeros(0)), None, parts)
         alone = Prices(worth_alone(tier, value, parts), np.zeros(0), np.zeros(0))
-        free = column_dual(packing, alone, None, self._token, FIRST_LOOK)
-        pool = np.array([float(end_price.mean())])
-        begin = Start(np.zeros(len(value)) if share is None else share,
-                      Prices(free.prices.part if part_price is None else part_price, pool, np.zeros(0)))
-        return Scenario(as_stored(free.prices.part), none, self._row), begin
+        free = volume_dual(packing, alone, FIRST_LOOK)
+        guess, most = float(end_price.mean()), np.zeros(parts)
+        np.maximum.at(most, tier.part, problem.captured_t_per_day[tier.arc].sum(axis=1))
+        begin = Prices(np.maximum(free.prices.part - guess * most, 0.0), np.array([guess]), np.zeros(0))
+        return Scenario(as_stored(free.prices.part), none, self._row), Start(free.arc_share, begin)
 
     def find(self, mix: Int, area: Bool | None, start: Start, turns: int, effort: DualEffort) -> CaseDual:
         """Multipliers for a mix of extra sites [K] of the last tier, all of them inside an area."""
@@ -98,16 +101,20 @@ class Cases:
             if len(problem.sites) > 2:
                 reach, link = self._reach(mix, at, onward, at.prices.pool @ end_of_pool)
             packing = Packing(tier, self._arc_value(onward, link), pools, None, len(problem.demand.part_ids))
-            rooms = self._rooms(pools, link)
-            found = column_dual(packing, at.prices, at.columns, self._token, effort, rooms)
-            near = found.columns.where(packing.reduced_cost(found.columns, found.prices) < NEAR_SHARE * _typical(tier))
-            share = found.arc_share if found.arc_share.any() else at.arc_share
-            at = Start(share, found.prices, near)
+            at = self._settled(packing, at, effort, self._rooms(pools, link))
             if len(problem.sites) == 2:
                 break
         end_price = as_stored(at.prices.pool @ end_of_pool)
-        stored = None if reach is None else Reach(as_stored(reach.price), reach.site, as_stored(reach.share))
-        return CaseDual(Scenario(as_stored(at.prices.part), end_price, self._row, stored, area), at)
+        return CaseDual(Scenario(as_stored(at.prices.part), end_price, self._row, reach, area), at)
+
+    def _settled(self, packing: Packing, at: Start, effort: DualEffort, rooms: Rooms | None) -> Start:
+        """Better prices for the packing of a case, by linear programmes or, in large areas, by the volume algorithm."""
+        if len(self._tier.arc) > MOST_ARCS:
+            found = volume_dual(packing, at.prices, STEPS_PER_ROUND * (1 + effort.rounds), rooms)
+            return Start(found.arc_share if found.arc_share.any() else at.arc_share, found.prices)
+        dual = column_dual(packing, at.prices, at.columns, self._token, effort, rooms)
+        near = packing.reduced_cost(dual.columns, dual.prices) < NEAR_SHARE * _typical(self._tier)
+        return Start(dual.arc_share if dual.arc_share.any() else at.arc_share, dual.prices, dual.columns.where(near))
 
     def _sizes(self, mix: Int) -> Int:
         """The size of every site of the mix and of those that must stay (the largest each)."""
@@ -115,19 +122,28 @@ class Cases:
         return np.concatenate([np.repeat(np.arange(len(mix)), mix), staying]).astype(np.int64)
 
     def _reach(self, mix: Int, at: Start, onward: Float, end_price: Float) -> tuple[Reach, Float]:
-        """How far parts reach at the loads of a fractional first tier, and the links that makes."""
+        """How far parts reach at the loads of a fractional first tier, and the links that makes.
+
+        Parts that use the same site most reach equally far for a tonne, so that sites are what is looked at.
+        """
         problem, tier = self._problem, self._tier
         parts = len(problem.demand.part_ids)
         weight = problem.walk.captured_share[tier.arc] * at.arc_share
-        used = np.asarray(np.bincount(tier.part, weights=weight, minlength=parts), dtype=np.float64)
+        used_share = np.bincount(tier.part, weights=weight, minlength=parts).astype(np.float64)
+        share = as_stored(np.where(used_share > 1e-3, used_share, 0.0))
+        site = np.zeros(parts, dtype=np.int64)
         order = np.lexsort((at.arc_share, tier.part))
         last = np.flatnonzero(np.diff(tier.part[order], append=-1))
-        site = np.zeros(parts, dtype=np.int64)
         site[tier.part[order[last]]] = tier.site[order[last]]
-        share = as_stored(np.where(used > 1e-3, used, 0.0))
         extra = extra_cost(problem, self._coefficients, onward, site, share)
-        price = reach_prices(extra, self._cost_of_count(mix, end_price), self._dearer())
-        return Reach(price, site, share), np.maximum(price[:, None] - extra, 0.0)
+        used, row = np.unique(site, return_inverse=True)
+        together = np.zeros((len(used), extra.shape[1]))
+        np.add.at(together, row, extra)
+        price = reach_prices(together, self._cost_of_count(mix, end_price), self._dearer())
+        tonnes = share * problem.demand.generated_t_per_day.sum(axis=1)
+        total = np.bincount(row, weights=tonnes, minlength=len(used))
+        own = as_stored(price[row] * tonnes / np.maximum(total[row], 1e-12))
+        return Reach(own, site, share), np.maximum(own[:, None] - extra, 0.0)
 
     def _rooms(self, pools: Pools, link: Float | None) -> Rooms | None:
         """The mixes of the tier between as room for the pools, links paid; None where they are not listed."""

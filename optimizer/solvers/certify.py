@@ -44,8 +44,6 @@ Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
-MOST_ARCS_RELAXED = 100_000
-"""With more walking arcs the linear relaxation of the first tier takes longer than it saves."""
 REACH_SHARE = 0.01
 """How far above the best bound an ascent aims, as a share of the first tier's fixed cost in the linear programme."""
 
@@ -230,12 +228,8 @@ def first_look(problem: Problem, coefficients: Coefficients, tier: FirstTier) ->
                      most_entering_t_per_day(problem)) is not None:
         # every mix of the tier between is tried, so its capacity needs no price of its own
         base = replace(base, site_per_t=tuple(np.zeros_like(prices) for prices in base.site_per_t))
-    relaxed = None
-    if len(tier.arc) <= MOST_ARCS_RELAXED:
-        relaxed = relaxed_at(problem, coefficients, tier, base, guess)
     finder = Cases(problem, coefficients, tier, base, base.scenarios[0].row)
-    share, price = (None, None) if relaxed is None else (relaxed.arc_share, relaxed.part_price)
-    free, begin = finder.first_look(share, price, guess)
+    free, begin = finder.first_look(guess)
     return replace(base, scenarios=(free,)), begin
 
 

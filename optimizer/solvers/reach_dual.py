@@ -15,6 +15,10 @@ Int = NDArray[np.int64]
 
 KEEP, PATIENCE, SHRINK = 0.8, 12, 0.7
 STEPS = 900
+LEAST_NORM = 0.01
+"""Where directions cancel out, steps grow no longer than ten times those along the last one."""
+FAR_CNY = 1e8
+"""Ways dearer than that, per year and part, are none."""
 
 
 def reach_prices(extra: Float, cost_of_count: Float, dearer: Float, steps: int = STEPS) -> Float:
@@ -31,6 +35,8 @@ def reach_prices(extra: Float, cost_of_count: Float, dearer: Float, steps: int =
         return np.zeros(len(extra))
     aim = float(np.median(np.diff(cost_of_count[counts]))) if len(counts) > 1 else float(cost_of_count[counts[0]])
     paid, slope, way = np.zeros(stations), np.zeros(len(extra)), np.zeros(len(extra))
+    # where there is no way, nobody reaches at any price
+    price = np.minimum(price, np.where(extra < FAR_CNY, extra, 0.0).max(axis=1) + abs(aim) / len(extra))
     best, kept, waited, factor = -np.inf, price.copy(), 0, 1.0
     for _ in range(steps):
         _paid(price, extra, paid)
@@ -52,12 +58,12 @@ def reach_prices(extra: Float, cost_of_count: Float, dearer: Float, steps: int =
         opened[order[:counts[at]]] = 1.0
         _slope(price, extra, opened, slope)
         slope[(price <= 0.0) & (slope < 0.0)] = 0.0
-        way = KEEP * way + (1.0 - KEEP) * slope
-        norm = float(way @ way)
-        if norm < 1e-12:
+        if not slope.any():
             break
+        way = KEEP * way + (1.0 - KEEP) * slope
+        norm = max(float(way @ way), LEAST_NORM * float(slope @ slope))
         price = np.maximum(price + factor * (best + max(abs(aim), 1.0) - value) / norm * way, 0.0)
-    return kept
+    return np.asarray(kept)
 
 
 @njit(cache=True, fastmath=True)

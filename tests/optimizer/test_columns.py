@@ -31,9 +31,12 @@ ROOM_SHARE = 0.6
 """Part of all that could be drawn that the pool of these tests has room for."""
 
 
-def packing(seed: int, *, pooled: bool = False) -> Packing:
+SMALL = Shape(sites=(4, 2, 2), parts=5)
+
+
+def packing(seed: int, *, pooled: bool = False, shape: Shape = SMALL) -> Packing:
     """A small packing with arc costs that are worth having; pooled: one pool that not everybody fits into."""
-    problem = small_problem(seed, Shape(sites=(4, 2, 2), parts=5))
+    problem = small_problem(seed, shape)
     tier = first_tier(problem, all_coefficients(problem))
     rng = np.random.default_rng(seed)
     cost = -rng.uniform(0.2, 1.5, len(tier.arc)) * float(np.median(tier.open_cny_per_year))
