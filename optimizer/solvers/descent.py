@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 
@@ -31,7 +32,9 @@ Key = tuple[int, int]
 class Descent:
     """Moves until none pays. Sites whose surroundings changed wait in two queues: single moves first, then swaps."""
 
-    def __init__(self, tier: FirstTier, state: State) -> None:
+    def __init__(self, tier: FirstTier, state: State, until_s: float = INF) -> None:
+        """`until_s` is a time of time.monotonic() at which the search stops where it is."""
+        self._until_s = until_s
         self.state, self.fixed = state, state.fixed
         options = site_options(tier)
         count = tier.site_count
@@ -52,6 +55,8 @@ class Descent:
         everybody = range(len(self.state.now))
         while True:
             self._restore(everybody)
+            if time.monotonic() >= self._until_s:
+                return
             self.singles.add(range(len(self.state.size)))
             self.swaps.add(j for j, size in enumerate(self.state.size) if size >= 0)
             changed = self._empty_queues()
@@ -61,6 +66,8 @@ class Descent:
     def _empty_queues(self) -> bool:
         changed = False
         while True:
+            if time.monotonic() >= self._until_s:
+                return True
             if (site := self.singles.pop()) is not None:
                 changed |= self._try_single(site)
             elif (site := self.swaps.pop()) is not None:

@@ -20,6 +20,7 @@ is set. A site whose whole load fits a cheaper station is moved there.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -32,7 +33,7 @@ from optimizer.plan import Flows, OpenSites, Plan
 from optimizer.problem import Problem
 from optimizer.solvers.assignment import send_on, serve_points, upward
 from optimizer.solvers.descent import WORTH_CNY_PER_YEAR, Descent, restation, site_costs
-from optimizer.solvers.first_tier_state import State, tables
+from optimizer.solvers.first_tier_state import INF, State, tables
 from optimizer.solvers.split_service import split_service
 
 Float = NDArray[np.float64]
@@ -49,17 +50,18 @@ Only where mass and volume bind at once above the stations, or ways are missing 
 
 
 def settle_and_improve(problem: Problem, coefficients: Coefficients, tier: FirstTier, plan: Plan, *,
-                       rounds: int = ROUNDS) -> Plan:
+                       rounds: int = ROUNDS, time_limit_s: float = INF) -> Plan:
     """The plan with settled walking, without idle sites, and with no single move of the first tier that pays.
 
-    With `rounds` 0 stations change only where a single move changes them.
+    With `rounds` 0 stations change only where a single move changes them. At the time limit the search stops: walking
+    is settled then, but some move may still pay.
 
     Open sites above the first tier stay as they are unless they end up idle. The plan must respect the limits; it is
     returned as it is where no other plan's flows can be made to fit above the stations (see FILL_SHARES).
     """
     if (plan.site_of_part >= 0).any():
         plan = without_idle(problem, plan)
-    upper = plan.open_sites[1:]
+    upper, until_s = plan.open_sites[1:], time.monotonic() + time_limit_s
     station = np.full(tier.site_count, -1, dtype=np.int64)
     station[plan.flows[0].origin] = np.searchsorted(upper[0].site, plan.flows[0].destination)
     fixed = tables(problem, coefficients, tier, upper)
@@ -68,10 +70,10 @@ def settle_and_improve(problem: Problem, coefficients: Coefficients, tier: First
         first = 2 * fixed.stations
         tighter = [max(most * share, now) for most, now in zip(fixed.limit[first:], state.used[first:], strict=True)]
         state.fixed = replace(fixed, limit=fixed.limit[:first] + tighter)
-        descent = Descent(tier, state)
+        descent = Descent(tier, state, until_s)
         descent.run()
         for _ in range(rounds):
-            if not _assign_stations(problem, coefficients, upper, state):
+            if time.monotonic() >= until_s or not _assign_stations(problem, coefficients, upper, state):
                 break
             descent.run()
         found = _plan_of(problem, coefficients, plan, state)

@@ -235,7 +235,7 @@ def _price(cost, tonnes, site, fixed, most, opened, at_price, order, paid, sets,
             single[o] = kept + fixed[o] - due + (path if alive else 0.0) - saved
             share = _share(room + most[o], total, trim)
             if share > 0.0:
-                if alive and full[o] > 0.0:
+                if alive and full[o] > 0.0 and share < 1.0:
                     saved, _ = _taken(cost[o], now, tonnes, most[o] / share, who, count, gain)
                 value = kept + fixed[o] - due / share + (path if alive else 0.0) - saved
                 _keep(value + trim[0] * (1.0 - share) * total, o, -1, 1, 1 + SINGLES, estimate[r], come[r])

@@ -36,13 +36,13 @@ Int = NDArray[np.int64]
 Upper = tuple[OpenSites, ...]
 WORTH_CNY_PER_YEAR = 1.0
 """Smaller savings are noise."""
-PASSES, PAIRS_PASSED = 12, 1_000_000
+PASSES, PAIRS_PASSED = 12, 2_000_000
 """Passes over all tiers at most; fewer where there are many pairs of load and open station."""
 MIXES = 8
 """Mixes of sizes of the last tier tried at the start."""
 TRIES = 30
 """Exchanges served for real in one pass over a tier, the most hopeful first; fewer where one takes long:"""
-PAIRS_TRIED = 4_000_000
+PAIRS_TRIED = 8_000_000
 LEAST_TRIES = 8
 """pairs of load and open station looked at in one pass over a tier, and the least number of exchanges all the same."""
 LOOKED_AT = 400
@@ -214,8 +214,9 @@ class _Search:
                 continue
             tries -= 1
             other = self.served(upper)
-            if other.cost < best.cost - WORTH_CNY_PER_YEAR:
+            if other.served is not None and other.cost < best.cost - WORTH_CNY_PER_YEAR:
                 best, now = other, then
+                self._price[other.upper[0].site] = other.served.price_per_t
         return best
 
     def _promising(self, start: Serving, level: int, options: Options, opened: Int) -> list[Exchange]:
@@ -227,6 +228,7 @@ class _Search:
                                self._price[options.site[opened]] if level == 1 else None)
         price = np.zeros(len(opened)) if split is None else split.price
         if level == 1:
+            self._price[:] = np.median(price)  # a first guess for sites that are closed now
             self._price[options.site[opened]] = price
         least = _least_share(self.supply)
         elsewhere = 1.0
@@ -314,6 +316,9 @@ def _other_mixes(problem: Problem, coefficients: Coefficients, upper: Upper, sup
     taken = {problem.sites[n].ids[int(s)] for n, o in enumerate(upper[:-1], start=1) for s in o.site}
     central = [int(s) for s in np.argsort(trip[below].sum(axis=0), kind="stable") if sites.ids[int(s)] not in taken]
     keep = np.flatnonzero(sites.must_open)
+    most = float(np.where(sites.allowed[keep], tier.capacity_t_per_day, 0.0).max(axis=1).sum())
+    passed = np.prod([problem.passed_share(below) for below in range(1, level)], axis=0)
+    rows = rows[rows @ tier.capacity_t_per_day + most >= supply.t_per_day.sum(axis=0) @ passed * _least_share(supply)]
     tried = 0
     for row in rows[np.argsort(mix_cost_cny_per_year(tier, rows), kind="stable")]:
         chosen = dict.fromkeys(keep.tolist(), 0)

@@ -202,6 +202,18 @@ def town_of_150(seed: int) -> Problem:
                    walk=Walk(part, site, metres, 0.8 * np.exp(-metres / 1500)))
 
 
+def test_at_the_time_limit_walking_is_settled() -> None:
+    """With no time at all: lawful, nobody walks past a nearer site with room, nothing stands idle."""
+    problem = town_of_150(4)
+    start = start_plan(problem, 4, settled=False)
+    coefficients = all_coefficients(problem)
+    plan = settle_and_improve(problem, coefficients, first_tier(problem, coefficients), start, time_limit_s=0.0)
+    town = Town.of(problem, plan)
+    codes = {fault.code for fault in check_plan(problem, plan)} - {"nearer_site_has_room"}
+    assert [*codes, *idle_faults(town, plan), *walking_faults(town)] == []
+    assert move_faults(town, 10_000) != []  # or the limit would say nothing
+
+
 def test_a_town_of_150_parts_holds_every_promise() -> None:
     problem = town_of_150(3)
     start = start_plan(problem, 3, settled=False)
