@@ -18,7 +18,7 @@ from optimizer.solvers.first_tier_kernel import best_sets
 
 Float = NDArray[np.float64]
 
-LONGEST, SHORTEST = 1.5, 0.05
+LONGEST, SHORTEST = 1.5, 0.01
 """Of a step, as a share of the way to where the bound would meet the target."""
 LONGER, SHORTER, PATIENCE = 1.1, 0.7, 8
 MEMORY = 0.1
@@ -27,7 +27,7 @@ ABOVE = 0.03
 """How far above the best bound the target lies, as a share of what is spent on sites."""
 LEAST_SPENT = 0.1
 """What is spent on sites is taken to be this share of the prices of all parts at least."""
-POOL_STEP = 5.0
+POOL_STEP = 2.0
 """Steps of the prices of pools against those of parts; measured, see docs/measurements.md."""
 LEAST_SHARE = 0.02
 """Shares of the average below this are noise."""
@@ -55,7 +55,7 @@ def volume_dual(packing: Packing, start: Prices, steps: int, rooms: Rooms | None
         used = sets.cost_cny_per_year < 0.0
         least, room = rooms.least(walk.at.pool)
         value = float(sets.cost_cny_per_year[used].sum()) - float(walk.at.part.sum()) + least
-        walk.spent = max(walk.spent, float(packing.fixed[used, sets.size[used]].sum()))
+        walk.spent += MEMORY * (float(packing.fixed[used, sets.size[used]].sum()) - walk.spent)
         if not walk.on((sets.taken & used[packing.tier.site]).astype(np.float64), room, value):
             break
     assert walk.arc is not None
@@ -101,7 +101,7 @@ class _Walk:
         norm = float(part @ part + pool @ pool)
         if norm <= 1e-12:
             return False
-        stride = self._length * (self.bound + ABOVE * self.spent - value) / norm
+        stride = self._length * (self.bound + ABOVE * max(self.spent, LEAST_SPENT * float(best.part.sum()), 1.0) - value) / norm
         after = np.maximum(best.pool + stride * pool * self._scale, 0.0)
         moved = best.part + stride * part - self._drawn @ (after - best.pool)
         self.at = Prices(np.maximum(moved, 0.0), after, best.rule)

@@ -43,7 +43,7 @@ def test_the_volume_algorithm_proves_no_more_than_the_relaxation(seed: int, *, p
     assert volume_dual(case, no_prices(case), 200).bound_cny_per_year <= relaxation(case) + 1.0
 
 
-@pytest.mark.parametrize(("pooled", "near"), [(False, 0.01), (True, 0.04)])
+@pytest.mark.parametrize(("pooled", "near"), [(False, 0.01), (True, 0.08)])
 @pytest.mark.parametrize("seed", range(4))
 def test_the_volume_algorithm_comes_close(seed: int, near: float, *, pooled: bool) -> None:
     """Beside the linear programmes on more parts; its fractional plan serves nobody much more than once.
