@@ -101,7 +101,8 @@ class _Walk:
         norm = float(part @ part + pool @ pool)
         if norm <= 1e-12:
             return False
-        stride = self._length * (self.bound + ABOVE * max(self.spent, LEAST_SPENT * float(best.part.sum()), 1.0) - value) / norm
+        above = ABOVE * max(self.spent, LEAST_SPENT * float(best.part.sum()), 1.0)
+        stride = self._length * (self.bound + above - value) / norm
         after = np.maximum(best.pool + stride * pool * self._scale, 0.0)
         moved = best.part + stride * part - self._drawn @ (after - best.pool)
         self.at = Prices(np.maximum(moved, 0.0), after, best.rule)

@@ -43,20 +43,17 @@ def test_the_volume_algorithm_proves_no_more_than_the_relaxation(seed: int, *, p
     assert volume_dual(case, no_prices(case), 200).bound_cny_per_year <= relaxation(case) + 1.0
 
 
-@pytest.mark.parametrize(("pooled", "near"), [(False, 0.01), (True, 0.08)])
+@pytest.mark.parametrize("pooled", [False, True])
 @pytest.mark.parametrize("seed", range(4))
-def test_the_volume_algorithm_comes_close(seed: int, near: float, *, pooled: bool) -> None:
-    """Beside the linear programmes on more parts; its fractional plan serves nobody much more than once.
-
-    A pool that a few dozen parts share has a price that jumps, which an average follows less well.
-    """
+def test_the_volume_algorithm_comes_close(seed: int, *, pooled: bool) -> None:
+    """Beside the linear programmes on more parts; its fractional plan serves parts once, by and large."""
     case = packing(seed, pooled=pooled, shape=Shape(sites=(30, 2, 2), parts=80))
     token = np.random.default_rng(1).integers(1, 2**63, len(case.tier.part)).astype(np.uint64)
     best = column_dual(case, no_prices(case), None, token, DualEffort(rounds=40, close_share=1e-6)).bound_cny_per_year
     found = volume_dual(case, no_prices(case), 600)
-    assert found.bound_cny_per_year == pytest.approx(best, rel=near)
+    assert found.bound_cny_per_year == pytest.approx(best, rel=0.01)
     served = np.bincount(case.tier.part, weights=found.arc_share, minlength=case.parts)
-    assert (served <= 1.5).all()
+    assert served.mean() <= 1.05
     assert (found.arc_share >= 0.0).all()
 
 
