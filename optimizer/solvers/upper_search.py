@@ -317,8 +317,10 @@ def _other_mixes(problem: Problem, coefficients: Coefficients, upper: Upper, sup
     central = [int(s) for s in np.argsort(trip[below].sum(axis=0), kind="stable") if sites.ids[int(s)] not in taken]
     keep = np.flatnonzero(sites.must_open)
     most = float(np.where(sites.allowed[keep], tier.capacity_t_per_day, 0.0).max(axis=1).sum())
-    passed = np.prod([problem.passed_share(below) for below in range(1, level)], axis=0)
-    rows = rows[rows @ tier.capacity_t_per_day + most >= supply.t_per_day.sum(axis=0) @ passed * _least_share(supply)]
+    need = supply.t_per_day.sum(axis=0)
+    for between in range(1, level):
+        need = need * problem.passed_share(between)
+    rows = rows[rows @ tier.capacity_t_per_day + most >= need.sum() * _least_share(supply)]
     tried = 0
     for row in rows[np.argsort(mix_cost_cny_per_year(tier, rows), kind="stable")]:
         chosen = dict.fromkeys(keep.tolist(), 0)
