@@ -7,7 +7,6 @@ safety stop and is reported where it bit.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from optimizer.plan import Flows, OpenSites, Plan, SolveReport, Status
 from optimizer.problem import Problem
 from optimizer.row_limits import row_limits
 from optimizer.row_repair import lawful_sites, with_minimums
+from optimizer.solve_clock import SolveClock
 from optimizer.solvers.bound_process import BoundProcess
 from optimizer.solvers.certify import Effort, blank, end_price_guess, relaxed_at
 from optimizer.solvers.first_tier_search import FirstTierSearch
@@ -89,7 +89,7 @@ class Siting:
 def site_network(problem: Problem, settings: SiteSettings,
                  on_progress: Callable[[Progress], None] = lambda _: None) -> Siting:
     """A plan over all tiers with a bound that holds for the whole problem."""
-    clock = _Clock(settings.time_limit_s)
+    clock = SolveClock(settings.time_limit_s)
     coefficients = all_coefficients(problem)
     tier = first_tier(problem, coefficients)
     bounding = BoundProcess(problem, Effort(), own_process=settings.processes > 1,
@@ -142,32 +142,11 @@ def _status(plan: Plan, gap: float | None, stopped: bool) -> Status:
     return "optimal" if gap is not None and gap <= 1e-6 else "feasible"
 
 
-class _Clock:
-    """Seconds per phase, and whether the time limit bit."""
-
-    def __init__(self, limit_s: float) -> None:
-        self._begin = self._last = time.monotonic()
-        self._limit_s = limit_s
-        self.seconds: dict[str, float] = {}
-        self.hit = False
-
-    def mark(self, phase: str) -> None:
-        now = time.monotonic()
-        self.seconds[phase] = round(self.seconds.get(phase, 0.0) + now - self._last, 3)
-        self._last = now
-
-    def left_s(self) -> float:
-        left = self._limit_s - (time.monotonic() - self._begin)
-        if left <= 0.0:
-            self.hit = True
-        return max(left, 0.0)
-
-
 class _Search:
     """The search for a plan; holds what its steps share."""
 
     def __init__(self, problem: Problem, coefficients: Coefficients, tier: FirstTier, settings: SiteSettings,
-                 clock: _Clock, on_progress: Callable[[Progress], None], bounding: BoundProcess) -> None:
+                 clock: SolveClock, on_progress: Callable[[Progress], None], bounding: BoundProcess) -> None:
         self.problem, self.coefficients, self.tier = problem, coefficients, tier
         self.settings, self.clock, self.on_progress = settings, clock, on_progress
         self.priced = coefficients
@@ -252,7 +231,7 @@ class _Search:
         self.clock.hit |= choice.hit_time_limit
         if not len(supply.site) or not all(len(opened.site) for opened in choice.open_sites):
             return self._nothing()
-        upper = improve_upper(problem, self.priced, choice.open_sites, supply)
+        upper = improve_upper(problem, self.priced, choice.open_sites, supply, time_limit_s=self.clock.left_s())
         keep = np.flatnonzero(tier.must_open)
         least = OpenSites(keep, np.argmin(tier.open_cny_per_year[keep], axis=1).astype(np.int64))
         lowest = with_minimums(problem, self.coefficients, (least, *upper), range(1))[0]
@@ -269,8 +248,7 @@ class _Search:
             return quick
         start = self._choices(quick) if self._unfilled is None else self._unfilled
         found = self._search(upper, start, self._passes, (0.25, 0.6), filled=False)
-        upper = improve_upper(self.problem, self.priced, upper, self._supply(found))
-        self.clock.mark("upper_tiers")
+        upper = self._upper(upper, found)
         found = self._search(upper, found, ROUND * self._passes, (0.6, 0.65), filled=True)
         plan = self._settled(self._whole(upper, found))
         self.known(plan)
@@ -290,8 +268,7 @@ class _Search:
             if self.clock.left_s() <= 0.0 or not all(len(opened.site) for opened in best.open_sites[1:]):
                 break
             found = self._choices(best)
-            upper = improve_upper(self.problem, self.priced, best.open_sites[1:], self._supply(found))
-            self.clock.mark("upper_tiers")
+            upper = self._upper(best.open_sites[1:], found)
             share = 0.65 + 0.25 * number / rounds
             found = self._search(upper, found, ROUND * self._passes, (share, share + 0.25 / rounds), filled=True)
             other = self._settled(self._whole(upper, found))
@@ -302,9 +279,15 @@ class _Search:
         return best
 
     def _settled(self, plan: Plan) -> Plan:
-        found = settle_and_improve(self.problem, self.coefficients, self.tier, plan)
+        found = settle_and_improve(self.problem, self.coefficients, self.tier, plan, time_limit_s=self.clock.left_s())
         self.clock.mark("single_moves")
         return found
+
+    def _upper(self, upper: tuple[OpenSites, ...], found: FirstTierPlan) -> tuple[OpenSites, ...]:
+        """Better open sites above the first tier for what it brings."""
+        better = improve_upper(self.problem, self.priced, upper, self._supply(found), time_limit_s=self.clock.left_s())
+        self.clock.mark("upper_tiers")
+        return better
 
     def _whole(self, upper: tuple[OpenSites, ...], found: FirstTierPlan) -> Plan:
         plan = assemble(self.problem, self.coefficients, upper, found.site_of_part, found.size_of_site)

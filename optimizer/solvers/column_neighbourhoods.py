@@ -58,8 +58,11 @@ NODES_WITH_LIMITS = 10
 """Branches of the programme with the limits of pools as rows, which is far harder."""
 FIRST_PER_PART, LAST_PER_PART = 6.0, 12.0
 """Columns per part of a region, in the first region and in the last: few are solved in no time and save most."""
-FEWER, MORE, LEAST_NARROWED = 0.7, 1.2, 0.4
-"""What becomes of the number of columns where the programme was not, or was, solved."""
+FEWER, MORE, LEAST_NARROWED, MOST_WIDENED = 0.7, 1.2, 0.4, 2.0
+"""What becomes of the number of columns where the programme was not solved, or was and saved nothing.
+
+A region with more columns counts as so much more of a pass.
+"""
 SOLVED_SHARE = 1e-3
 STEPS = 40
 AIM_SHARE = 0.01
@@ -99,13 +102,16 @@ def improve_by_regions(packing: Packing, start: FirstTierPlan, prices: Prices, n
         share = min(sites, len(search.chosen)) / len(search.chosen)
         last = search.overdrawn() and done + share >= passes + MENDING_PASSES
         held = done >= (1.0 - HELD_SHARE) * passes
-        done += share
+        done += share * max(narrowed, 1.0)
         per_part = FIRST_PER_PART + (LAST_PER_PART - FIRST_PER_PART) * min(done / passes, 1.0)
         columns = replace(effort.choice, columns=int(narrowed * effort.parts * per_part))
         choice = search.step(sites, columns, held=held, last=last, time_limit_s=left)
         hit |= choice.hit_time_limit
         solved = choice.possible_cny_per_year - choice.saved_cny_per_year <= SOLVED_SHARE * abs(search.present_cost)
-        narrowed = min(1.0, narrowed * MORE) if solved else max(LEAST_NARROWED, narrowed * FEWER)
+        if not solved:
+            narrowed = max(LEAST_NARROWED, narrowed * FEWER)
+        elif choice.saved_cny_per_year <= 0.0:
+            narrowed = min(MOST_WIDENED, narrowed * MORE)
         if search.with_fines() < value - 1.0:
             best, value = search.chosen, search.with_fines()
     return plan_of_columns(packing.tier, trimmed(packing, best), packing.parts), search.prices, hit
