@@ -61,9 +61,10 @@ def money(value: float, *, per_year: bool) -> Title:
 
 
 def _money_parts(value: float, *, per_year: bool) -> Figure:
-    decimals = 2 if abs(value) < 1e5 else 1  # within 1 % of the value
-    zh, unit_zh = (f"{value / 1e4:,.{decimals}f}", "万元") if abs(value) >= 1e4 else (f"{value:,.0f}", "元")
-    en, unit_en = (f"{value / 1e6:,.2f}", "M CNY") if abs(value) >= 1e6 else (f"{value:,.0f}", "CNY")
+    size = abs(value) * (1.0 + 1e-5)  # round figures lie on the limits: the last bits of a sum must not decide
+    decimals = 2 if size < 1e5 else 1  # within 1 % of the value
+    zh, unit_zh = (f"{value / 1e4:,.{decimals}f}", "万元") if size >= 1e4 else (f"{value:,.0f}", "元")
+    en, unit_en = (f"{value / 1e6:,.2f}", "M CNY") if size >= 1e6 else (f"{value:,.0f}", "CNY")
     unit = Title(zh=unit_zh + "/年", en=unit_en + "/year") if per_year else Title(zh=unit_zh, en=unit_en)
     return Figure(Title(zh=zh, en=en), unit)
 
