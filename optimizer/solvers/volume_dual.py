@@ -28,7 +28,7 @@ ABOVE = 0.03
 LEAST_SPENT = 0.1
 """What is spent on sites is taken to be this share of the prices of all parts at least."""
 POOL_STEP = 2.0
-"""Steps of the prices of pools against those of parts; measured, see docs/measurements.md."""
+"""Steps of the prices of pools against those of parts."""
 LEAST_SHARE = 0.02
 """Shares of the average below this are noise."""
 
