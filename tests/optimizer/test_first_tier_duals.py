@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import linprog
 
+from optimizer.accounts import all_coefficients
+from optimizer.first_tier import first_tier
+from optimizer.pools import Pools
+from optimizer.solvers import case_dual
+from optimizer.solvers.certify import first_look
+from optimizer.solvers.certify_areas import AreaEffort, case_multipliers
 from optimizer.solvers.column_dual import DualEffort, Rooms, column_dual
 from optimizer.solvers.columns import Packing, Prices
 from optimizer.solvers.reach_dual import reach_prices
 from optimizer.solvers.volume_dual import volume_dual
 from tests.optimizer.small_problems import Shape
+from tests.optimizer.test_bound import below, value
+from tests.optimizer.test_bound import case as named_case
 from tests.optimizer.test_columns import SEEDS, every_column, no_prices, optimum, packing
 
 
@@ -66,8 +76,30 @@ def test_room_that_is_bought(seed: int) -> None:
     assert plain.bound_cny_per_year == same.bound_cny_per_year
     two = Rooms(np.stack([case.pools.limit, 2.0 * case.pools.limit]), np.array([0.0, 1e3]))
     free = Prices(np.zeros(case.parts), np.zeros(1), np.zeros(0))
-    assert volume_dual(case, free, 300, two).bound_cny_per_year <= plain.bound_cny_per_year + 0.02 * abs(
-        plain.bound_cny_per_year)
+    bought = volume_dual(case, free, 300, two).bound_cny_per_year
+    assert bought <= plain.bound_cny_per_year + 0.02 * abs(plain.bound_cny_per_year)
+    roomy = replace(case, pools=Pools(case.pools.draw, two.room[1]))
+    assert bought <= min(relaxation(case), relaxation(roomy) + two.cost_cny_per_year[1]) + 1.0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_certificates_of_large_areas(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cases settled by the volume algorithm, as in large areas: valid, and near those of the linear programmes."""
+    problem, best = named_case("three tiers", seed)
+    coefficients = all_coefficients(problem)
+    tier = first_tier(problem, coefficients)
+    ceiling = best + 1e7
+
+    def proven() -> float:
+        base, begin = first_look(problem, coefficients, tier)
+        found = case_multipliers(problem, coefficients, tier, base, begin, ceiling, AreaEffort())
+        return value(problem, found)
+
+    by_programmes = proven()
+    monkeypatch.setattr(case_dual, "MOST_ARCS", 0)
+    by_volume = proven()
+    assert below(by_volume, best)
+    assert by_volume >= by_programmes - 0.05 * abs(by_programmes)
 
 
 @pytest.mark.parametrize("seed", range(10))

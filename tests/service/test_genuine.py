@@ -13,17 +13,16 @@ from tests.service.tiny_town import ONE_STREET, TinyTown, one_street, packaged_n
 
 
 def street_with(change: Callable[[TinyTown], None]) -> Callable[[Path], TinyTown]:
-    def make(folder: Path) -> TinyTown:
-        town = one_street(folder)
-        change(town)
-        return town
-
-    return make
+    return changed(one_street, change)
 
 
 def town_with(change: Callable[[TinyTown], None]) -> Callable[[Path], TinyTown]:
+    return changed(TinyTown, change)
+
+
+def changed(place: Callable[[Path], TinyTown], change: Callable[[TinyTown], None]) -> Callable[[Path], TinyTown]:
     def make(folder: Path) -> TinyTown:
-        town = TinyTown(folder)
+        town = place(folder)
         change(town)
         return town
 

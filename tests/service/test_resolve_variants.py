@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.service.feature_towns import bypassed_town, finished, nearest_town
 from tests.service.test_resolve import (
     CENTRE,
     POINT,
@@ -19,39 +20,19 @@ from tests.service.test_resolve import (
     wgs84,
     write_edits,
 )
-from tests.service.tiny_town import TinyTown, box, features, packaged_network, plan_of, recynet
+from tests.service.tiny_town import TinyTown, box, features, plan_of, recynet
 
 APART_M = 120.0
 
 
-def finished(town: TinyTown) -> Path:
-    done = recynet("run", town.write(), "--out", town.folder / "out")
-    assert done.exit_code == 0, done.output
-    return town.folder / "out"
-
-
 @pytest.fixture(scope="module")
 def nearest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A town less dense, with stations and centres that pay at its size; residents use the nearest site."""
-    town = TinyTown(tmp_path_factory.mktemp("nearest"))
-    town.layers["communities"]["population"] = town.layers["communities"]["population"] // 3
-    network: dict[str, Any] = packaged_network()
-    for tier in network["tiers"][1:]:
-        for size in tier["sizes"]:
-            size["build_cost_cny"], size["fixed_cost_cny_per_year"] = 200_000, 100_000
-    town.add_network("small_centres", network)
-    town.study["access"] = {"share": 0.8, "decay_m": 500, "max_m": 800, "assignment": "nearest"}
-    return finished(town)
+    return nearest_town(tmp_path_factory.mktemp("nearest"))
 
 
 @pytest.fixture(scope="module")
 def past_stations(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Stations so dear that collecting straight to the centre pays."""
-    town = TinyTown(tmp_path_factory.mktemp("bypass"))
-    network: dict[str, Any] = packaged_network()
-    network["tiers"][1] |= {"bypass": True, "variable_cost_cny_per_t": 300}
-    town.add_network("direct_allowed", network)
-    return finished(town)
+    return bypassed_town(tmp_path_factory.mktemp("bypass"))
 
 
 @pytest.fixture(scope="module")
