@@ -47,8 +47,6 @@ class Bound:
     mixes_tried: int
     binding_mix: tuple[int, ...]
     """Extra sites of each size of the last tier in the mix that binds (empty where the ceiling binds)."""
-    binding_between: tuple[int, ...]
-    """The same for the tier between, where its mixes were tried."""
     binding_area: Bool
     """The sites of the last tier among which the extra sites of the binding case lie, [J_L]."""
     dropped: tuple[str, ...]
@@ -203,7 +201,7 @@ def over_mixes(problem: Problem, cases: list[Case], ceiling: float) -> Bound:
     """
     nowhere = np.zeros(len(problem.sites[-1]), dtype=np.bool_)
     base = tuple(case.first_cny_per_year + case.between_cny_per_year for case in cases)
-    bound = Bound(ceiling, base, 0, (), (), nowhere, ())
+    bound = Bound(ceiling, base, 0, (), nowhere, ())
     free = [(case.first_cny_per_year + case.between_cny_per_year + case.last.base_cny_per_year, number)
             for number, case in enumerate(cases) if not case.scenario.end_price.any() and case.scenario.area is None]
     if not free:
@@ -229,8 +227,8 @@ def over_mixes(problem: Problem, cases: list[Case], ceiling: float) -> Bound:
 
 def _over_pairs(problem: Problem, cases: list[Case], rows: Int, supply: Float, bound: Bound) -> Bound:
     """The bound, or a lower one where some of the mixes, each with a mix of the tier between, undercuts it."""
-    between = next((case.between.rows for case in cases if case.between is not None), np.zeros((1, 0), dtype=np.int64))
-    value = np.stack([_of_pairs(case, rows, supply, len(between)) for case in cases])
+    stations = next((len(case.between.rows) for case in cases if case.between is not None), 1)
+    value = np.stack([_of_pairs(case, rows, supply, stations) for case in cases])
     everywhere = value[[case.scenario.area is None for case in cases]].max(axis=0, initial=-np.inf)
     areas = np.stack([np.ones_like(bound.binding_area) if c.scenario.area is None else c.scenario.area for c in cases])
     last = problem.sites[-1]
@@ -241,7 +239,7 @@ def _over_pairs(problem: Problem, cases: list[Case], rows: Int, supply: Float, b
         some = some[everywhere.ravel()[some] < bound.value_cny_per_year]
         if not len(some):
             break
-        mix, station = np.divmod(some, len(between))
+        mix, station = np.divmod(some, stations)
         offered = ((rows[mix] > 0).astype(np.float64) @ last.allowed.T > 0.0) & ~last.must_open[None, :]
 
         def dearer(chosen: Bool, numbers: Int, mix: Int = mix) -> Float:
@@ -250,13 +248,9 @@ def _over_pairs(problem: Problem, cases: list[Case], rows: Int, supply: Float, b
         least, where = over_choices(value[:, mix, station], areas, offered, rows[mix].sum(axis=1), dearer)
         worst = int(np.argmin(least))
         if least[worst] < bound.value_cny_per_year:
-            bound = replace(bound, value_cny_per_year=float(least[worst]), binding_mix=_as_tuple(rows[mix[worst]]),
-                            binding_between=_as_tuple(between[station[worst]]), binding_area=where[worst])
+            bound = replace(bound, value_cny_per_year=float(least[worst]),
+                            binding_mix=tuple(int(v) for v in rows[mix[worst]]), binding_area=where[worst])
     return bound
-
-
-def _as_tuple(row: Int) -> tuple[int, ...]:
-    return tuple(int(v) for v in row)
 
 
 def _of_pairs(case: Case, rows: Int, supply: Float, stations: int) -> Float:

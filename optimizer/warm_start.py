@@ -7,7 +7,6 @@ multipliers (optimizer/warm_bound.py). Work is counted in iterations; the time l
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +21,7 @@ from optimizer.objectives import Coefficients
 from optimizer.plan import OpenSites, Plan, SolveReport, Status
 from optimizer.problem import Problem
 from optimizer.siting import gap_share
+from optimizer.solve_clock import SolveClock
 from optimizer.solvers.moves import settle_and_improve
 from optimizer.solvers.nearest_plan import nearest_plan
 from optimizer.solvers.upper_search import improve_upper, upper_cost
@@ -86,7 +86,7 @@ def resite(problem: Problem, start: Plan, scope: Scope, guide: Float, settings: 
 
     `guide` [n] are prices of serving each part, as the bound's multipliers hold them.
     """
-    begin, clock = time.monotonic(), _Clock()
+    clock = SolveClock(settings.time_limit_s)
     coefficients = all_coefficients(problem)
     searches = bool(settings.iterations) and scope.any() and problem.assignment == "planned"
     lawful = repaired(problem, coefficients, start, scope, settings.seed, settle=not searches)
@@ -94,7 +94,7 @@ def resite(problem: Problem, start: Plan, scope: Scope, guide: Float, settings: 
     clock.mark("repair")
 
     def searched(first: Plan) -> Plan:
-        left_s = settings.time_limit_s - (time.monotonic() - begin)
+        left_s = clock.left_s()
         return first if left_s <= 0.0 else searched_around(problem, coefficients, first, scope, guide,
                                                            settings.iterations, settings.seed, left_s)
 
@@ -102,7 +102,7 @@ def resite(problem: Problem, start: Plan, scope: Scope, guide: Float, settings: 
         found = searched(lawful)
         plan = found if _cost(problem, found) < _cost(problem, plan) else searched(plan)
     clock.mark("search")
-    return WarmPlan(plan, False, clock.seconds, time.monotonic() - begin > settings.time_limit_s)
+    return WarmPlan(plan, False, clock.seconds, clock.left_s() <= 0.0)
 
 
 def resited_outside(problem: Problem, siting: WarmSiting, start: Plan, scope: Scope, old_gap_cny_per_year: float,
@@ -117,7 +117,7 @@ def resited_outside(problem: Problem, siting: WarmSiting, start: Plan, scope: Sc
     value = report.objective_cny_per_year
     if not scope.any() or scope.all() or report.hit_time_limit or not value - bound > OUTSIDE_SHARE * gap:
         return None
-    clock = _Clock()
+    clock = SolveClock(settings.time_limit_s)
     served = bool((siting.plan.site_of_part >= 0).any())
     plan = repaired(problem, all_coefficients(problem), siting.plan if served else start, everywhere(problem),
                     settings.seed)
@@ -130,7 +130,7 @@ def resited_outside(problem: Problem, siting: WarmSiting, start: Plan, scope: Sc
 def certified(problem: Problem, warm: WarmPlan, multipliers: Multipliers, old_gap_cny_per_year: float,
               settings: WarmSettings) -> WarmSiting:
     """The plan with its bound, from the old multipliers carried over by ids (see carried_multipliers)."""
-    clock = _Clock()
+    clock = SolveClock(settings.time_limit_s)
     value = _cost(problem, warm.plan)
     enough = value - LOOSENED_SHARE * max(old_gap_cny_per_year, 0.0)
     multipliers, bound = warm_bound(problem, all_coefficients(problem), multipliers, value, settings.ascent_steps,
@@ -148,18 +148,6 @@ def _status(plan: Plan, gap: float | None, stopped: bool) -> Status:
     if not len(plan.open_sites[0].site):
         return "no_plan"
     return "optimal" if gap is not None and gap <= OPTIMAL_GAP_SHARE else "feasible"
-
-
-class _Clock:
-    """Seconds per phase."""
-
-    def __init__(self) -> None:
-        self._last = time.monotonic()
-        self.seconds: dict[str, float] = {}
-
-    def mark(self, phase: str) -> None:
-        now = time.monotonic()
-        self.seconds[phase], self._last = round(now - self._last, 3), now
 
 
 def repaired(problem: Problem, coefficients: Coefficients, start: Plan, scope: Scope, seed: int, *,

@@ -208,7 +208,7 @@ def _bound(folder: Path, case: Case, objective_cny_per_year: float,
     """The bound recomputed from the multipliers, and where the claim says something else."""
     claim = read_claim(folder)
     if claim.get("bound_cny_per_year") is None:
-        bound = Bound(-np.inf, (), 0, (), (), np.zeros(0, dtype=np.bool_), ())
+        bound = Bound(-np.inf, (), 0, (), np.zeros(0, dtype=np.bool_), ())
         checked = {"bound_cny_per_year", "objective_cny_per_year", "gross_cost_cny_per_year", "schema_version"}
     else:
         multipliers = read_multipliers(folder, case.problem)

@@ -42,9 +42,10 @@ NEAR_SHARE = 0.5
 FIRST_LOOK = 60
 """Steps without a price at the last tier."""
 
+
 @dataclass(frozen=True)
 class Start:
-    """Where a case begins: a fractional first tier and prices from one like it."""
+    """Where a case begins: a fractional first tier, prices and (with linear programmes) columns from one like it."""
 
     arc_share: Float
     """[E] in FirstTier order."""
