@@ -48,6 +48,8 @@ PRICE_SHARES = (1.0, 0.4, 0.0)
 """Shares of the relaxation's prices of scarce rules that are tried; the best goes on."""
 NEAREST_TRIES = 20
 """Changes tried per iteration where residents use the nearest site: each is cheap."""
+NEWS_EVERY_S = 1.0
+"""Without progress, that often is told what the bound has become."""
 LEAST_PRICE_SHARE = 0.05
 """What a rule asks for is never cheaper than this share of its cost in the search."""
 
@@ -247,7 +249,7 @@ class _Search:
         if not all(len(opened.site) for opened in upper):
             return quick
         start = self._choices(quick) if self._unfilled is None else self._unfilled
-        found = self._search(upper, start, self._passes, (0.25, 0.6), filled=False)
+        found = self._search(upper, start, self._passes, (0.25, 0.6), filled=False, anew=True)
         upper = self._upper(upper, found)
         found = self._search(upper, found, ROUND * self._passes, (0.6, 0.65), filled=True)
         plan = self._settled(self._whole(upper, found))
@@ -324,17 +326,23 @@ class _Search:
         return rows.most - taken
 
     def _search(self, upper: tuple[OpenSites, ...], start: FirstTierPlan, passes: float, span: tuple[float, float],
-                *, filled: bool) -> FirstTierPlan:
+                *, filled: bool, anew: bool = False) -> FirstTierPlan:
         """The first tier improved under given upper tiers; see FirstTierSearch.better."""
         begin, end = span
+        told, told_left_s = -1.0, np.inf
 
         def watch(share: float, _: float) -> float:
-            self.on_progress(self.news("search", begin + (end - begin) * share))
-            return self.clock.left_s()
+            nonlocal told, told_left_s
+            left_s = self.clock.left_s()
+            if share > told or told_left_s - left_s >= NEWS_EVERY_S:
+                self.on_progress(self.news("search", begin + (end - begin) * share))
+                told, told_left_s = share, left_s
+            return left_s
 
         self._searches += 1
         found = self._first_tier.better(upper, start, self._supply(start), self.priced, self.guide, self._end_price,
-                                        passes, filled=filled, seed=self.settings.seed + self._searches, watch=watch)
+                                        passes, filled=filled, anew=anew, seed=self.settings.seed + self._searches,
+                                        watch=watch)
         self.guide, self._end_price = found.part_price, found.end_price
         self.clock.hit |= found.hit_time_limit
         self.clock.mark("search")

@@ -74,7 +74,7 @@ def column_dual(packing: Packing, start: Prices, known: Columns | None, token: N
     share = np.zeros(len(packing.tier.part))
     typical = _typical(packing)
     for _ in range(effort.rounds):
-        found = _programme(packing, columns, rooms)
+        found = programme(packing, columns, rooms)
         if found is None:
             break
         x, prices, value = found
@@ -115,7 +115,8 @@ def _collect(packing: Packing, start: Prices, known: Columns | None, token: NDAr
     near = NEAR_SHARE * _typical(packing)
     met = [] if known is None else [known]
     at, best, bound, waited, factor = start, start, -np.inf, 0, 0.3
-    unit = np.maximum(packing.pools.draw.mean(axis=0), 1e-12) if len(packing.pools.draw) else np.ones(0)
+    unit = packing.pools.draw.mean(axis=0) if len(packing.pools.draw) else np.ones(len(packing.pools.limit))
+    unit = np.maximum(unit, 1e-12)
     way_part, way_pool = np.zeros_like(at.part), np.zeros_like(at.pool)
     for _ in range(max(steps, 1)):
         columns, value = best_columns(packing, at, near)
@@ -144,7 +145,7 @@ def _collect(packing: Packing, start: Prices, known: Columns | None, token: NDAr
     return best, bound, joined(met, token)
 
 
-def _programme(packing: Packing, columns: Columns, rooms: Rooms) -> tuple[Float, Prices, float] | None:
+def programme(packing: Packing, columns: Columns, rooms: Rooms) -> tuple[Float, Prices, float] | None:
     """The linear programme over some columns: shares, prices, value; None where the engine gives none."""
     tier, pools, count = packing.tier, packing.pools, len(columns)
     parts, sites, limits = packing.parts, tier.site_count, len(pools.limit)

@@ -19,11 +19,14 @@ from optimizer.problem import Problem
 from optimizer.solvers.assignment import Served, Upward, path_cost, transport, upward
 from optimizer.solvers.certify import capacity_prices
 from optimizer.solvers.column_dive import dive
-from optimizer.solvers.column_neighbourhoods import RegionEffort, improve_by_regions, shared_parts
+from optimizer.solvers.column_dual import DualEffort
+from optimizer.solvers.column_neighbourhoods import Neighbourhoods, RegionEffort, improve_by_regions, shared_parts
 from optimizer.solvers.column_prices import raised
 from optimizer.solvers.columns import Packing, Prices
+from optimizer.solvers.fractional_dive import fractional_dive
 from optimizer.solvers.upper_search import fitting_share
 from optimizer.solvers.upper_tiers import Supply
+from optimizer.solvers.volume_dual import volume_dual
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -34,6 +37,10 @@ SPARED_SHARE = 2e-3
 """Part of the room of all stations together that is left free, so that whole points can share it out."""
 PRICE_STEPS = 60
 AIM_SHARE = 0.01
+VOLUME_STEPS = 150
+"""Steps to the fractional first tier that a new one is made from."""
+RELAXED = DualEffort(steps=40, rounds=5)
+"""Effort of the linear relaxation of each area of a new first tier."""
 """Subgradient steps before a search, and how far above the best bound they aim, as a share of all penalties."""
 
 
@@ -55,14 +62,15 @@ class FirstTierSearch:
         self._near = shared_parts(tier, len(problem.demand.part_ids))
 
     def better(self, upper: tuple[OpenSites, ...], start: FirstTierPlan, supply: Supply, priced: Coefficients,
-               part_price: Float, end_price: Float, passes: float, *, filled: bool, seed: int,
+               part_price: Float, end_price: Float, passes: float, *, filled: bool, anew: bool, seed: int,
                watch: Callable[[float, float], float]) -> Found:
         """The start or a better first tier under open sites of tiers 1 and up.
 
         With `filled` the rooms of the open sites above are limits; without, station room costs what more of it would,
-        so that the stations can be sized for the loads afterwards. `supply` is what the start sends up, `priced` holds
-        openings as side rules price them; prices [n] and per limit of the last tier are guesses. `watch` gets the share
-        done and the present cost, and returns the seconds left.
+        so that the stations can be sized for the loads afterwards. With `anew` a first tier from the linear relaxation
+        may replace the start. `supply` is what the start sends up, `priced` holds openings as side rules price them;
+        prices [n] and per limit of the last tier are guesses. `watch` gets the share done and the present cost, and
+        returns the seconds left.
         """
         packing, room_price = self._packing(upper, supply, priced, filled=filled)
         ends = len(last_tier_limits(self.problem, upper[-1].size)[1])
@@ -71,10 +79,24 @@ class FirstTierSearch:
         prices = Prices(part_price, np.concatenate([room_price, end]), rules)
         at_stake = float(unserved_cny_per_year(self.problem, self.coefficients).sum())
         prices, _ = raised(packing, prices, PRICE_STEPS, AIM_SHARE * at_stake + 1.0)
-        start = dive(packing, start, prices)
+        if anew:
+            start, prices = self._begun(packing, start, prices, lambda: watch(0.0, 0.0))
+        else:
+            start = dive(packing, start, prices)
         found, prices, hit = improve_by_regions(packing, start, prices, self._near, RegionEffort(passes),
                                                 seed=seed, watch=watch)
         return Found(found, prices.part, prices.pool[len(room_price):], hit)
+
+    def _begun(self, packing: Packing, start: FirstTierPlan, prices: Prices,
+               left_s: Callable[[], float]) -> tuple[FirstTierPlan, Prices]:
+        """The start with more sites for parts it leaves out, or a plan from the linear relaxation where it is better;
+        also the prices of this relaxation."""
+        free = volume_dual(packing, prices, VOLUME_STEPS)
+        other = fractional_dive(packing, replace(free.prices, rule=prices.rule), free.arc_share, self._near,
+                                RELAXED, left_s)
+        plans = [dive(packing, start, prices), dive(packing, other.plan, other.prices)]
+        cost = [Neighbourhoods(packing, plan, prices, self._near, seed=1).with_fines() for plan in plans]
+        return plans[int(np.argmin(cost))], other.prices
 
     def _packing(self, upper: tuple[OpenSites, ...], supply: Supply, priced: Coefficients, *,
                  filled: bool) -> tuple[Packing, Float]:
