@@ -11,8 +11,9 @@ import shapely
 from numpy.typing import NDArray
 
 from geodata.crs import checked_metric_crs, declared, metric_crs_for, to_metric
-from geodata.readers import Source, read_source
+from geodata.readers import TABLES, Source, read_source
 from geodata.readers.encoding import garbled_columns
+from geodata.street_classes import osm_class
 from geodata.tables import (
     COMMUNITIES,
     EXCLUSIONS,
@@ -116,6 +117,7 @@ def collect_places(inputs: PlacesInput) -> tuple[Places | None, tuple[Fault, ...
 
     zones = metric(zones, ZONES)
     communities, land = metric(communities, COMMUNITIES), metric(land, LAND)
+    faults += _class_notes(roads, inputs.roads)
     roads, existing = _single_lines(metric(roads, ROADS)), metric(existing, EXISTING_SITES)
     faults += _street_faults(communities, roads, inputs.communities)
     if inputs.land is not None:
@@ -135,16 +137,16 @@ def collect_places(inputs: PlacesInput) -> tuple[Places | None, tuple[Fault, ...
 def read_table(source: Source, declaration: Table) -> tuple[gpd.GeoDataFrame | None, tuple[Fault, ...]]:
     """The sound rows of one layer in its own coordinates under our names, with all faults; None if unusable."""
     try:
-        raw = read_source(source)
+        read = read_source(source)
     except DataError as error:
         return None, tuple(replace(f, layer=f.layer or declaration.name) for f in error.faults)
-    layer = source.layer or declaration.name
+    raw, layer = read.frame, source.layer or declaration.name
     garbled = tuple(fault("text_garbled", file=source.file, layer=layer, column=name) for name in garbled_columns(raw))
     # a point table names its coordinates among the columns; its reader has used them up
-    coordinates = {"lon", "lat"} if source.path.suffix.lower() == ".csv" else set()
+    coordinates = {"lon", "lat"} if source.path.suffix.lower() in TABLES else set()
     renames = {ours: theirs for ours, theirs in source.columns.items() if ours not in coordinates}
     frame, faults = declaration.check(raw, renames, source.file, layer)
-    faults = (*garbled, *faults)
+    faults = (*garbled, *read.notes, *faults)
     try:
         frame_or_raw, notes = declared(raw if frame is None else frame, source.crs, source.file, layer)
     except DataError as error:
@@ -172,7 +174,7 @@ def _empty(declaration: Table, crs: str) -> gpd.GeoDataFrame:
 
 
 def _single_lines(roads: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Multi-part lines as single lines <id>.1, <id>.2 ...; of a list of highway classes the first."""
+    """Multi-part lines as single lines <id>.1, <id>.2 ...; highway classes in the words of OSM."""
     multi = shapely.get_num_geometries(np.asarray(roads.geometry.array, dtype=object)) > 1
     parts = roads.explode(ignore_index=False, index_parts=True)
     rows, numbers = parts.index.get_level_values(0).to_numpy(), parts.index.get_level_values(1).to_numpy()
@@ -181,14 +183,16 @@ def _single_lines(roads: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
              for name, row, number in zip(ids, rows, numbers, strict=True)]
     parts = parts.reset_index(drop=True)
     parts["id"] = text_column(names)
-    parts["highway"] = text_column(_first_class(value) for value in parts["highway"])
+    parts["highway"] = text_column(osm_class(value) for value in parts["highway"])
     return parts
 
 
-def _first_class(value: str | None) -> str | None:
-    if value is not None and value.startswith("["):
-        return value.strip("[]").split(",")[0].strip(" '\"")
-    return value
+def _class_notes(roads: gpd.GeoDataFrame, source: Source) -> list[Fault]:
+    """One note for every class that is read as another one."""
+    counts = roads["highway"].value_counts()
+    return [fault("class_translated", file=source.file, layer=source.layer or ROADS.name, found=word,
+                  highway=osm_class(word), count=int(count))
+            for word, count in counts.items() if osm_class(word) != word and not str(word).startswith("[")]
 
 
 def distances_m(geometries: gpd.GeoSeries, streets: gpd.GeoSeries) -> NDArray[np.float64]:

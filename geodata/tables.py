@@ -13,6 +13,7 @@ import pandas as pd
 import shapely
 
 from geodata.messages import MESSAGES, Message, Severity, Text
+from geodata.numbers import heading_factor, numbers
 
 Kind = Literal["text", "number"]
 Geometry = Literal["point", "line", "polygon"]
@@ -187,15 +188,18 @@ def _values(given: pd.Series | None, column: Column, ids: list[str], file: str,
         faults += [fault("value_not_allowed", file=file, layer=layer, feature_id=ids[row], column=column.name,
                          value=texts[row], known=", ".join(column.values)) for row in wrong]
         return text_column(texts), faults
-    numbers = pd.to_numeric(given, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    for row in np.flatnonzero(~empty & ~np.isfinite(numbers)):
+    found = numbers(given, column.unit)
+    if (factor := heading_factor(str(given.name), column.unit)) != 1.0:
+        faults.append(fault("unit_of_heading", file=file, layer=layer, column=given.name, factor=f"{factor:g}",
+                            unit=column.unit))
+    for row in np.flatnonzero(~empty & ~np.isfinite(found)):
         faults.append(fault("value_not_number", file=file, layer=layer, feature_id=ids[row], column=column.name,
                             value=given.iloc[row], unit=column.unit))
     if column.min is not None:
-        for row in np.flatnonzero(numbers < column.min):
+        for row in np.flatnonzero(found < column.min):
             faults.append(fault("value_too_small", file=file, layer=layer, feature_id=ids[row], column=column.name,
-                                value=f"{numbers[row]:g}", minimum=f"{column.min:g}"))
-    return numbers, faults
+                                value=f"{found[row]:g}", minimum=f"{column.min:g}"))
+    return found, faults
 
 
 def text_column(values: Iterable[str | None]) -> pd.Series:

@@ -1,7 +1,7 @@
 """Readers, one file per family of formats; a suffix picks the reader.
 
-A reader takes a Source and returns the file's own columns with geometry, in the file's coordinates. It renames,
-repairs and drops nothing.
+A reader takes a Source and returns the file's own columns with geometry, in the file's coordinates, and notes on what
+it left out (sums in tables). It renames and repairs nothing.
 """
 
 from __future__ import annotations
@@ -9,23 +9,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-import geopandas as gpd
-
 from geodata.readers.csv_points import read_csv_points
+from geodata.readers.geoparquet import read_geoparquet
 from geodata.readers.graphml import read_graphml
 from geodata.readers.osm import read_osm
+from geodata.readers.read import Read
 from geodata.readers.source import Source
+from geodata.readers.spreadsheet import read_spreadsheet
 from geodata.readers.vector import read_vector
 from geodata.tables import DataError, fault
 
-__all__ = ["READERS", "Source", "read_source"]
+__all__ = ["READERS", "TABLES", "Read", "Source", "read_source"]
 
-READERS: Mapping[str, Callable[[Source], gpd.GeoDataFrame]] = MappingProxyType({
-    ".gpkg": read_vector, ".geojson": read_vector, ".json": read_vector, ".shp": read_vector, ".fgb": read_vector,
-    ".pbf": read_osm, ".osm": read_osm, ".graphml": read_graphml, ".csv": read_csv_points})
+READERS: Mapping[str, Callable[[Source], Read]] = MappingProxyType({
+    ".gpkg": read_vector, ".geojson": read_vector, ".json": read_vector, ".shp": read_vector, ".zip": read_vector,
+    ".fgb": read_vector, ".parquet": read_geoparquet, ".geoparquet": read_geoparquet, ".pbf": read_osm,
+    ".osm": read_osm, ".graphml": read_graphml, ".csv": read_csv_points, ".xlsx": read_spreadsheet})
+TABLES = frozenset({".csv", ".xlsx"})
+"""Formats whose coordinates stand in two columns, which a study may name as lon and lat."""
 
 
-def read_source(source: Source) -> gpd.GeoDataFrame:
+def read_source(source: Source) -> Read:
     """The layer as the file has it; DataError when it is missing, empty of geometry or unreadable."""
     reader = READERS.get(source.path.suffix.lower())
     if reader is None:

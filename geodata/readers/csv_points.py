@@ -1,41 +1,33 @@
-"""Point tables in CSV: one column of longitude (or easting) and one of latitude (or northing)."""
+"""Point tables in CSV, in any encoding that the study names; comma, semicolon or tab between the cells."""
 
 from __future__ import annotations
 
-import geopandas as gpd
-import numpy as np
-import pandas as pd
+import csv
+import io
 
+from geodata.readers.grid import table_of
+from geodata.readers.point_table import places_of
+from geodata.readers.read import Read
 from geodata.readers.source import Source
 from geodata.tables import DataError, fault
 
-_NAMES = (("lon", ("lon", "lng", "longitude", "x", "经度")), ("lat", ("lat", "latitude", "y", "纬度")))
+_SEPARATORS = ",;\t"
 
 
-def read_csv_points(source: Source) -> gpd.GeoDataFrame:
-    """One point per row, rows without coordinates with a null geometry, no CRS (the study must name it).
-
-    The coordinate columns are found by name (lon, lng, longitude, x, 经度; lat, latitude, y, 纬度) or named in the
-    study as columns lon and lat.
-    """
+def read_csv_points(source: Source) -> Read:
+    """The places of a table; see point_table.places_of. DataError: wrong encoding, no heading, no coordinates."""
     encoding = source.encoding or "utf-8-sig"
     try:
-        table = pd.read_csv(source.path, encoding=encoding)
+        text = source.path.read_text(encoding=encoding)
     except (UnicodeDecodeError, LookupError) as error:
         raise DataError([fault("encoding_wrong", file=source.file, encoding=encoding)]) from error
-    except pd.errors.EmptyDataError as error:
-        raise DataError([fault("layer_empty", file=source.file)]) from error
-    except pd.errors.ParserError as error:
+    heading = text[:text.find("\n")] if "\n" in text else text
+    separator = max(_SEPARATORS, key=heading.count)
+    try:
+        rows = list(csv.reader(io.StringIO(text), delimiter=separator, strict=True))
+    except csv.Error as error:
         raise DataError([fault("file_unreadable", file=source.file, reason=str(error))]) from error
-    found: list[str] = []
-    for ours, names in _NAMES:
-        wanted = (source.columns[ours],) if ours in source.columns else names
-        column = next((c for c in table.columns if str(c).strip().lower() in wanted or c in wanted), None)
-        if column is None:
-            raise DataError([fault("column_missing", file=source.file, column=wanted[0],
-                                   known=", ".join(map(str, table.columns)))])
-        found.append(column)
-    x, y = (pd.to_numeric(table[c], errors="coerce").to_numpy(dtype=np.float64) for c in found)
-    points = gpd.points_from_xy(x, y)
-    points[~(np.isfinite(x) & np.isfinite(y))] = None
-    return gpd.GeoDataFrame(table.drop(columns=found), geometry=points)
+    grid = table_of(rows)
+    if grid is None:
+        raise DataError([fault("layer_empty", file=source.file)])
+    return Read(*places_of(grid, source))

@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from geodata.readers.read import Read
 from geodata.readers.source import Source
 from geodata.tables import DataError, fault, text_column
 
@@ -16,7 +17,7 @@ LENGTH_GRID_M = 0.01
 """Opposite edges of one street differ in length by less than this."""
 
 
-def read_graphml(source: Source) -> gpd.GeoDataFrame:
+def read_graphml(source: Source) -> Read:
     """Streets in the graph's coordinates: id (u-v-key), highway, oneway (yes or no) and maxspeed as tagged."""
     import osmnx  # takes two seconds to import and only this format needs it
 
@@ -33,12 +34,12 @@ def read_graphml(source: Source) -> gpd.GeoDataFrame:
                          .div(LENGTH_GRID_M).round()})
     kept = (oneway | ~same.where(~oneway).duplicated()).to_numpy()
     streets = edges[kept]
-    return gpd.GeoDataFrame({
+    return Read(gpd.GeoDataFrame({
         "id": text_column(f"{u}-{v}-{k}" for u, v, k in zip(streets["u"], streets["v"], streets["key"], strict=True)),
         "highway": text_column(_first(value) for value in _column(streets, "highway")),
         "oneway": text_column("yes" if one else "no" for one in oneway[kept]),
         "maxspeed": text_column(_first(value) for value in _column(streets, "maxspeed")),
-    }, geometry=streets.geometry.to_numpy(), crs=streets.crs)
+    }, geometry=streets.geometry.to_numpy(), crs=streets.crs))
 
 
 def _column(frame: gpd.GeoDataFrame, name: str) -> list[object]:

@@ -12,6 +12,7 @@ import pandas as pd
 import pyogrio
 import pyogrio.errors
 
+from geodata.readers.read import Read
 from geodata.readers.source import Source
 from geodata.tables import DataError, fault, text_column
 
@@ -19,7 +20,7 @@ _TAGS = ("oneway", "maxspeed", "junction")
 _ROUNDABOUTS = ("roundabout", "circular")
 
 
-def read_osm(source: Source) -> gpd.GeoDataFrame:
+def read_osm(source: Source) -> Read:
     """Streets on WGS 84: id (OSM way), highway, oneway and maxspeed as tagged; untagged roundabouts are one-way."""
     try:
         ways = pyogrio.read_dataframe(source.path, layer="lines", columns=["osm_id", "highway", "other_tags"],
@@ -32,9 +33,9 @@ def read_osm(source: Source) -> gpd.GeoDataFrame:
     tags = {name: _tag(ways["other_tags"], name) for name in _TAGS}
     round_ways = tags["junction"].isin(_ROUNDABOUTS) & tags["oneway"].isna()
     oneway = ["yes" if is_round else tag for is_round, tag in zip(round_ways, tags["oneway"], strict=True)]
-    return gpd.GeoDataFrame({
+    return Read(gpd.GeoDataFrame({
         "id": text_column(ways["osm_id"]), "highway": text_column(ways["highway"]), "oneway": text_column(oneway),
-        "maxspeed": tags["maxspeed"]}, geometry=ways.geometry.to_numpy(), crs=ways.crs)
+        "maxspeed": tags["maxspeed"]}, geometry=ways.geometry.to_numpy(), crs=ways.crs))
 
 
 def _tag(other_tags: pd.Series, name: str) -> pd.Series:

@@ -1,25 +1,29 @@
-"""GeoPackage, GeoJSON, Shapefile and FlatGeobuf, through GDAL."""
+"""GeoPackage, GeoJSON, Shapefile (plain or zipped) and FlatGeobuf, through GDAL."""
 
 from __future__ import annotations
+
+import zipfile
 
 import geopandas as gpd
 import pyogrio
 import pyogrio.errors
 import shapely.errors
 
+from geodata.readers.read import Read
 from geodata.readers.source import Source
 from geodata.tables import DataError, Fault, fault
 
 
-def read_vector(source: Source) -> gpd.GeoDataFrame:
+def read_vector(source: Source) -> Read:
     """The layer with the file's own columns; DataError names the layers that exist when the wanted one does not."""
+    place = _place(source)
     try:
-        layers = [str(name) for name, _ in pyogrio.list_layers(source.path)]
+        layers = [str(name) for name, _ in pyogrio.list_layers(place)]
     except pyogrio.errors.DataSourceError as error:
         raise DataError([_unreadable(source, error)]) from error
     layer = _layer(source, layers)
     try:
-        frame = pyogrio.read_dataframe(source.path, layer=layer, encoding=source.encoding, on_invalid="ignore")
+        frame = pyogrio.read_dataframe(place, layer=layer, encoding=source.encoding, on_invalid="ignore")
     except (UnicodeDecodeError, LookupError) as error:
         raise DataError([fault("encoding_wrong", file=source.file, layer=source.layer,
                                encoding=source.encoding or "UTF-8")]) from error
@@ -29,7 +33,23 @@ def read_vector(source: Source) -> gpd.GeoDataFrame:
     if not isinstance(frame, gpd.GeoDataFrame):
         code = "layer_empty" if len(frame) == 0 else "layer_not_spatial"
         raise DataError([fault(code, file=source.file, layer=layer)])
-    return frame
+    return Read(frame)
+
+
+def _place(source: Source) -> str:
+    """What GDAL opens: the file, or the folder of the one shapefile in a zip, wherever it lies there."""
+    if source.path.suffix.lower() != ".zip":
+        return str(source.path)
+    try:
+        with zipfile.ZipFile(source.path) as packed:
+            found = [name for name in packed.namelist() if name.lower().endswith(".shp") and "__MACOSX" not in name]
+    except (zipfile.BadZipFile, OSError) as error:
+        raise DataError([_unreadable(source, error)]) from error
+    if len({name.rpartition("/")[0] for name in found}) != 1:
+        code = "zip_without_shapefile" if not found else "zip_with_several_folders"
+        raise DataError([fault(code, file=source.file, layer=source.layer, known=", ".join(found))])
+    folder = found[0].rpartition("/")[0]
+    return f"/vsizip/{source.path}/{folder}" if folder else f"/vsizip/{source.path}"
 
 
 def _layer(source: Source, layers: list[str]) -> str:

@@ -33,7 +33,7 @@ def saved(folder: Path) -> Path:
 
 
 def test_every_street_once_with_its_direction(tmp_path: Path) -> None:
-    found = read_source(Source(saved(tmp_path)))
+    found = read_source(Source(saved(tmp_path))).frame
     assert sorted(zip(found["highway"], found["oneway"], strict=True)) == [
         ("primary", "no"), ("residential", "no"), ("secondary", "yes")]
     by_class = found.set_index("highway")
@@ -46,7 +46,7 @@ def test_every_street_once_with_its_direction(tmp_path: Path) -> None:
 
 def test_the_graph_carries_travellers(tmp_path: Path) -> None:
     """Two streets join the same two nodes, the third may be driven one way only."""
-    streets = read_streets(read_source(Source(saved(tmp_path))).to_crs("EPSG:4547"))
+    streets = read_streets(read_source(Source(saved(tmp_path))).frame.to_crs("EPSG:4547"))
     assert len(streets.node_xy) == 3
     assert sorted(zip(streets.highway, streets.forward, streets.backward, strict=True)) == [
         ("primary", True, True), ("residential", True, True), ("secondary", True, False)]

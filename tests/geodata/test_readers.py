@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import geopandas as gpd
@@ -29,11 +30,24 @@ def town_input(folder: Path, **changes: object) -> PlacesInput:
     return PlacesInput(**{**layers, **changes})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("suffix", [".gpkg", ".geojson", ".shp", ".fgb"])
+def write(frame: gpd.GeoDataFrame, path: Path) -> None:
+    """A layer in the format of the suffix; .zip is a zipped shapefile in a folder with a Chinese name."""
+    if path.suffix == ".parquet":
+        frame.to_parquet(path)
+    elif path.suffix == ".zip":
+        folder = path.parent / "街区"
+        folder.mkdir()
+        frame.to_file(folder / "街区.shp", encoding="UTF-8")
+        shutil.make_archive(str(path.with_suffix("")), "zip", path.parent, "街区")
+    else:
+        frame.to_file(path, encoding="UTF-8")
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".geojson", ".shp", ".zip", ".fgb", ".parquet"])
 def test_every_vector_format_gives_the_same_table(tmp_path: Path, suffix: str) -> None:
     frame = town.communities().to_crs("EPSG:4326").rename(columns={"id": "编号", "population": "人口"})
     path = tmp_path / f"blocks{suffix}"
-    frame.to_file(path, encoding="UTF-8")
+    write(frame, path)
     table, faults = read_table(Source(path, columns={"id": "编号", "population": "人口"}), COMMUNITIES)
     assert table is not None
     assert [f.code for f in faults] == []
@@ -297,7 +311,7 @@ def test_reading_repairs_and_drops_nothing(tmp_path: Path) -> None:
     frame = town.communities()
     frame.loc[1, "geometry"] = None
     frame.to_file(tmp_path / "c.gpkg")
-    raw = read_source(Source(tmp_path / "c.gpkg"))
+    raw = read_source(Source(tmp_path / "c.gpkg")).frame
     assert len(raw) == 4
     with pytest.raises(DataError, match="geometry_null"):
         read_places(town_input(tmp_path, communities=Source(tmp_path / "c.gpkg")))
