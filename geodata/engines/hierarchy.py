@@ -1,0 +1,116 @@
+"""Customizable contraction hierarchies (Dibbelt, Strasser, Wagner 2016, ACM JEA 21) of RoutingKit, by pyroutingkit.
+
+The nodes are ordered once per topology; a metric costs milliseconds, a cell a fraction of a microsecond. The package
+is optional.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import breadth_first_order, dijkstra
+
+from geodata.engines.engine import Cells, EngineMissingError
+from geodata.matrix_network import LIMIT_MS, ArcNetwork, Bool, Float, Int, PathTooLongError, Topology
+
+Single = NDArray[np.float32]
+
+PACKAGE = "pyroutingkit"
+BLOCK = 1024
+"""Sources at once."""
+
+
+def is_installed() -> bool:
+    """Whether the package is there."""
+    return find_spec(PACKAGE) is not None
+
+
+@dataclass(frozen=True)
+class HierarchyOrder:
+    """A topology with its nodes ordered by importance."""
+
+    topology: Topology
+    built: Any
+    engine: str = "hierarchy"
+
+    def search(self, network: ArcNetwork) -> HierarchySearch:
+        """A metric put into the hierarchy; closed pairs get the library's infinity."""
+        metric = import_module(PACKAGE).CCHMetric(self.built)
+        there = network.pair_arc >= 0
+        metric.customize(np.where(there, network.pair_ms, LIMIT_MS).astype(np.uint32))
+        return HierarchySearch(network, metric)
+
+
+def order_hierarchy(topology: Topology) -> HierarchyOrder:
+    """The nodes ordered by nested dissection along their coordinates. EngineMissingError without the package."""
+    try:
+        package = import_module(PACKAGE)
+    except ImportError as error:
+        raise EngineMissingError("the engine 'hierarchy' needs the package pyroutingkit (extra: fast)") from error
+    x, y = _centred(topology.node_xy if topology.node_xy is not None else _hops(topology))
+    built = package.CCHTopology()
+    built.build(topology.pair_tail.astype(np.uint32), topology.pair_head.astype(np.uint32), y, x,
+                topology.node_count)
+    return HierarchyOrder(topology, built)
+
+
+@dataclass(frozen=True)
+class HierarchySearch:
+    """A metric in the hierarchy."""
+
+    network: ArcNetwork
+    metric: Any
+
+    def cells(self, sources: Int, targets: Int) -> Cells:
+        """All pairs, in blocks of sources."""
+        duration = np.zeros((len(sources), len(targets)), dtype=np.uint32)
+        unreachable = np.zeros(duration.shape, dtype=np.bool_)
+        if duration.size == 0:
+            return Cells(duration, unreachable)
+        ends = targets.astype(np.uint32)
+        for start in range(0, len(sources), BLOCK):
+            rows = slice(start, start + BLOCK)
+            found = self.metric.distances_many_to_many(sources[rows].astype(np.uint32), ends)
+            unreachable[rows] = found >= LIMIT_MS
+            duration[rows] = np.where(unreachable[rows], 0, found)
+        if unreachable.any() and self.network.longest_possible_ms >= LIMIT_MS:
+            _check_no_way(self.network, sources, targets, unreachable)
+        return Cells(duration, unreachable)
+
+
+def _check_no_way(network: ArcNetwork, sources: Int, targets: Int, unreachable: Bool) -> None:
+    """PathTooLongError where what counts as unreachable is only further than 32 bits can say."""
+    there = network.pair_arc >= 0
+    ends = (network.topology.pair_tail[there], network.topology.pair_head[there])
+    arcs = csr_array((np.ones(there.sum()), ends), shape=(network.node_count, network.node_count))
+    for row in np.flatnonzero(unreachable.any(axis=1)):
+        seen = np.zeros(network.node_count, dtype=np.bool_)
+        seen[breadth_first_order(arcs, int(sources[row]), return_predecessors=False)] = True
+        if (seen[targets] & unreachable[row]).any():
+            raise PathTooLongError(f"a fastest path from node {sources[row]} lasts {LIMIT_MS} ms or more")
+
+
+def _centred(xy: Float) -> tuple[Single, Single]:
+    """Columns of their own, since the package reads memory and not strides; single precision does near the origin."""
+    x, y = np.ascontiguousarray((xy - xy.mean(axis=0)).T, dtype=np.float32)
+    return np.ascontiguousarray(x), np.ascontiguousarray(y)
+
+
+def _hops(topology: Topology) -> Float:
+    """Stand-ins for coordinates: how many arcs from a node at the rim, and from the node furthest from that."""
+    ones = np.ones(topology.pair_count)
+    shape = (topology.node_count, topology.node_count)
+    arcs = csr_array((ones, (topology.pair_tail, topology.pair_head)), shape=shape)
+    rim = 0
+    columns = []
+    for _ in range(3):
+        far = dijkstra(arcs, directed=False, unweighted=True, indices=rim)
+        columns.append(np.where(np.isfinite(far), far, -1.0))
+        rim = int(np.argmax(columns[-1]))
+    return np.column_stack(columns[1:])

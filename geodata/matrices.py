@@ -1,0 +1,126 @@
+"""Many-to-many travel times over a network: one call, whatever engine does the work.
+
+Times are whole milliseconds and the same from every engine. Distances are those of the fastest path; of equally fast
+paths the shortest counts, so that a distance, too, is one number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from geodata.engines import AUTO, ENGINES, Order, Search, chosen_engine
+from geodata.matrix_lengths import Tree, fastest_tree, lengths_m
+from geodata.matrix_network import (
+    ArcNetwork,
+    Bool,
+    Float,
+    Int,
+    NetworkError,
+    PathTooLongError,
+    Topology,
+    UInt32,
+    arc_network,
+    topology_of,
+    with_metric,
+)
+
+__all__ = ["ArcNetwork", "Matrix", "NetworkError", "NodePath", "PathTooLongError", "Router", "Topology", "arc_network",
+           "matrix", "router_for", "topology_of", "with_metric"]
+
+
+class NoWayError(ValueError):
+    """A path between places that no way joins."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """From every source to every target, [S, T]. Look at `unreachable` first: times and distances are 0 there."""
+
+    duration_ms: UInt32
+    unreachable: Bool
+    distance_m: Float | None = None
+    """Along the fastest path; None when it was not asked for."""
+
+    def duration_s(self, unreachable: float) -> Float:
+        """Seconds, [S, T], with the caller's number where there is no way."""
+        return np.where(self.unreachable, unreachable, self.duration_ms / 1000.0)
+
+
+@dataclass(frozen=True)
+class NodePath:
+    """A fastest path: its nodes, the arcs between them, and what they add up to (the cell of the matrix)."""
+
+    nodes: Int
+    arcs: Int
+    duration_ms: int
+    distance_m: float
+
+
+@dataclass(frozen=True)
+class Router:
+    """A network with its nodes ordered: for several matrices, or several metrics over one topology."""
+
+    network: ArcNetwork
+    order: Order
+    search: Search
+
+    def on(self, network: ArcNetwork) -> Router:
+        """The same order for another metric. ValueError when the network is not over the same topology."""
+        if network.topology is not self.network.topology:
+            raise ValueError("a metric over another topology needs a router of its own")
+        return Router(network, self.order, self.order.search(network))
+
+    def matrix(self, sources: ArrayLike, targets: ArrayLike, *, with_distance: bool = False) -> Matrix:
+        """Fastest times between nodes, [S, T], and distances if wanted.
+
+        NetworkError on nodes that are not there, PathTooLongError where a cell does not fit in 32 bits.
+        """
+        rows, row_of = np.unique(self.network.nodes(sources), return_inverse=True)
+        columns, column_of = np.unique(self.network.nodes(targets), return_inverse=True)
+        cells = self.search.cells(rows, columns)
+        pick = np.ix_(row_of, column_of)
+        distance = lengths_m(self.network, rows, columns, cells)[pick] if with_distance else None
+        return Matrix(cells.duration_ms[pick], cells.unreachable[pick], distance)
+
+    def paths(self, source: int, targets: ArrayLike) -> list[NodePath]:
+        """The fastest path from one node to each of others. NoWayError where there is none."""
+        ends = self.network.nodes(targets)
+        start = int(self.network.nodes([source])[0])
+        tree = fastest_tree(self.network, start, ends)
+        return [_path(self.network, tree, start, int(end)) for end in ends]
+
+
+def router_for(network: ArcNetwork, engine: str = AUTO, smaller_side: int = 1_000_000) -> Router:
+    """A network ordered for an engine: auto, hierarchy or shortest.
+
+    `smaller_side` is how many places of the smaller side auto may expect. ValueError on an unknown engine,
+    EngineMissingError where its package is not installed.
+    """
+    order = ENGINES[chosen_engine(engine, smaller_side)](network.topology)
+    return Router(network, order, order.search(network))
+
+
+def matrix(network: ArcNetwork, sources: ArrayLike, targets: ArrayLike, engine: str = AUTO, *,
+           with_distance: bool = False) -> Matrix:
+    """Fastest times from every source node to every target node, in whole milliseconds; errors as in Router.matrix."""
+    rows, columns = network.nodes(sources), network.nodes(targets)
+    router = router_for(network, engine, min(len(rows), len(columns)))
+    return router.matrix(rows, columns, with_distance=with_distance)
+
+
+def _path(network: ArcNetwork, tree: Tree, source: int, target: int) -> NodePath:
+    pairs: list[int] = []
+    node = target
+    while node != source:
+        pair = int(tree.pair_into[node])
+        if pair < 0:
+            raise NoWayError(f"no way from node {source} to node {target}")
+        pairs.append(pair)
+        node = int(network.topology.pair_tail[pair])
+    along = np.array(pairs[::-1], dtype=np.int64)
+    nodes = np.concatenate([[source], network.topology.pair_head[along]])
+    return NodePath(nodes, network.pair_arc[along], int(network.pair_ms[along].sum()),
+                    float(network.pair_mm[along].sum() / 1000.0))
