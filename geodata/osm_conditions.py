@@ -1,8 +1,9 @@
 """Conditional tags of OpenStreetMap: "no @ (Mo-Fr 07:00-19:00 AND weight>7.5)" -> clauses with hours and bounds.
 
 A week is an integer of 10,080 bits, one per minute from Monday 00:00 local time, so that hours can be compared,
-kept and hashed as numbers. Understood are weekdays and clock times of the opening_hours syntax; whatever needs a
-calendar (PH, SH, months, sunrise) is not, and the clause says so.
+kept and hashed as numbers. It is a week without public holidays: what is said about PH has no effect in it. Understood
+are weekdays and clock times of the opening_hours syntax; whatever needs a calendar (school holidays, months, sunrise)
+is not, and the clause says so.
 Source: OpenStreetMap wiki, "Conditional restrictions" and "Key:opening_hours/specification".
 """
 
@@ -20,6 +21,7 @@ WEEK_MINUTES = 7 * DAY_MINUTES
 ALWAYS = (1 << WEEK_MINUTES) - 1
 
 _DAYS = ("mo", "tu", "we", "th", "fr", "sa", "su")
+_HOLIDAY = re.compile(r"^ph\b\s*")
 _DAY_PART = re.compile(r"^(mo|tu|we|th|fr|sa|su)(?:\s*-\s*(mo|tu|we|th|fr|sa|su))?\b\s*")
 _TIME_PART = re.compile(r"^(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})$")
 _WHOLE_DAY = frozenset({"24/7", "24h", "24 h", "24 hours"})
@@ -144,17 +146,18 @@ def span(start_min: int, stop_min: int) -> int:
 def _groups(rule: str) -> list[tuple[list[int], list[tuple[int, int]]]] | None:
     """Days with their times, of one rule; days without a time are whole days."""
     groups: list[tuple[list[int], list[tuple[int, int]]]] = []
-    days: list[int] = []
+    days: list[int] | None = None
     times: list[tuple[int, int]] = []
     closed = False
     for part in rule.split(","):
         rest = part.strip()
-        named = _DAY_PART.match(rest)
+        holiday, named = _HOLIDAY.match(rest), _DAY_PART.match(rest)
+        named = holiday or named
         if named:
             if times:
-                groups.append((days or list(range(7)), times))
-                days, times = [], []
-            days = days + _day_range(named[1], named[2] or named[1])
+                groups.append((list(range(7)) if days is None else days, times))
+                days, times = None, []
+            days = (days or []) + ([] if holiday else _day_range(named[1], named[2] or named[1]))
             rest = rest[named.end():].strip().lstrip(":").strip()
             if not rest:
                 continue
@@ -166,7 +169,7 @@ def _groups(rule: str) -> list[tuple[list[int], list[tuple[int, int]]]] | None:
                 return None
             times.append(time)
     whole = [] if closed else [(0, DAY_MINUTES)]
-    groups.append((days or list(range(7)), times or whole))
+    groups.append((list(range(7)) if days is None else days, times or whole))
     return groups
 
 

@@ -1,0 +1,120 @@
+"""Vehicle classes of the streets as a YAML file: every figure with its source, handed to geodata as plain rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from geodata.osm_network import MODES
+from geodata.osm_tags import VehicleClass
+from geodata.tables import DataError
+from optimizer.network import Config, Identifier, Positive, Share, Title
+from service.yaml_files import read_yaml_file, validation_faults
+
+Source = Annotated[str, Field(min_length=1)]
+
+
+class Figure(Config):
+    """A number and where it comes from ("assumed" where nowhere)."""
+
+    value: Positive
+    source: Source
+
+
+class ShareFigure(Config):
+    """A share above 0 and where it comes from."""
+
+    value: Annotated[Share, Field(gt=0.0)]
+    source: Source
+
+
+class Answer(Config):
+    """Yes or no, and where it comes from."""
+
+    value: bool
+    source: Source
+
+
+class Words(Config):
+    """Words of OpenStreetMap, and where the choice comes from."""
+
+    values: tuple[str, ...]
+    source: Source
+
+
+class Speeds(Config):
+    """km/h per highway value, and where they come from."""
+
+    values: Annotated[dict[str, Positive], Field(min_length=1)]
+    source: Source
+
+
+class VehicleClassConfig(Config):
+    """One vehicle class; see geodata.osm_tags.VehicleClass for what each field does."""
+
+    id: Identifier
+    title: Title
+    gvw_t: Figure
+    axle_t: Figure
+    height_m: Figure
+    width_m: Figure
+    length_m: Figure
+    speed_cap_km_per_h: Figure
+    share_of_maxspeed: ShareFigure
+    speed_km_per_h: Speeds
+    opened_speed_km_per_h: Figure
+    access_keys: Words
+    opening_keys: Words
+    may_use_motorroad: Answer
+    passes_barriers: Words
+
+    @model_validator(mode="after")
+    def _keys_fit(self) -> VehicleClassConfig:
+        unknown = [key for key in self.access_keys.values if key not in MODES]
+        foreign = [key for key in self.opening_keys.values if key not in self.access_keys.values]
+        if unknown:
+            raise ValueError(f"access_keys: {', '.join(unknown)} is none of {', '.join(MODES)}")
+        if foreign:
+            raise ValueError(f"opening_keys: {', '.join(foreign)} is not among access_keys")
+        if self.axle_t.value > self.gvw_t.value:
+            raise ValueError("axle_t is more than gvw_t")
+        return self
+
+    def row(self) -> VehicleClass:
+        """The same for geodata, without the sources."""
+        return VehicleClass(
+            self.id, self.gvw_t.value, self.axle_t.value, self.height_m.value, self.width_m.value, self.length_m.value,
+            self.speed_cap_km_per_h.value, dict(self.speed_km_per_h.values), self.share_of_maxspeed.value,
+            self.access_keys.values, frozenset(self.opening_keys.values), self.opened_speed_km_per_h.value,
+            self.may_use_motorroad.value, frozenset(self.passes_barriers.values))
+
+
+class VehicleClasses(Config):
+    """A file of vehicle classes."""
+
+    schema_version: Literal[1]
+    vehicle_classes: Identifier
+    classes: Annotated[tuple[VehicleClassConfig, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _ids_differ(self) -> VehicleClasses:
+        twice = [id_ for id_, count in Counter(c.id for c in self.classes).items() if count > 1]
+        if twice:
+            raise ValueError(f"ids used twice: {', '.join(twice)}")
+        return self
+
+    def rows(self) -> tuple[VehicleClass, ...]:
+        """The classes for geodata, in the order of the file."""
+        return tuple(c.row() for c in self.classes)
+
+
+def read_vehicle_classes(path: Path) -> VehicleClasses:
+    """The vehicle classes of a YAML file. Raises DataError with every fault of it."""
+    data = read_yaml_file(path)
+    try:
+        return VehicleClasses.model_validate(data)
+    except ValidationError as error:
+        raise DataError(validation_faults(error, VehicleClasses, path.name)) from error
