@@ -9,6 +9,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from geodata.audit_areas import audit_areas
+from geodata.audit_streets import audit_streets
 from geodata.crs import BD09, GCJ02, WGS84, in_china, reread
 from geodata.places import NEAR_STREET_M, Places, PlacesInput, distances_m
 from geodata.readers import Source
@@ -38,6 +40,8 @@ def audit_places(places: Places, inputs: PlacesInput) -> tuple[Fault, ...]:
     faults += _communities(places, inputs.communities.file, layer)
     layer = inputs.roads.layer or "roads"
     faults += _roads(places.roads, inputs.roads.file, layer)
+    faults += audit_streets(places.roads, inputs.roads.file, layer)
+    faults += audit_areas(places, inputs)
     if inputs.zones is not None:
         settled = set(places.communities["zone_id"])
         faults += [fault("zone_empty", file=inputs.zones.file, layer=inputs.zones.layer or "zones", feature_id=zone)
