@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from geodata.engines import AUTO, ENGINES, Order, Search, chosen_engine
-from geodata.matrix_lengths import Tree, fastest_tree, lengths_m
+from geodata.engines import AUTO, ENGINES, NO_KEY, Cells, Order, Search, chosen_engine
 from geodata.matrix_network import (
+    LIMIT_MM,
     ArcNetwork,
     Bool,
     Float,
@@ -82,15 +82,15 @@ class Router:
         columns, column_of = np.unique(self.network.nodes(targets), return_inverse=True)
         cells = self.search.cells(rows, columns)
         pick = np.ix_(row_of, column_of)
-        distance = lengths_m(self.network, rows, columns, cells)[pick] if with_distance else None
+        distance = _distance_m(cells, self.search.keys(rows, columns))[pick] if with_distance else None
         return Matrix(cells.duration_ms[pick], cells.unreachable[pick], distance)
 
     def paths(self, source: int, targets: ArrayLike) -> list[NodePath]:
         """The fastest path from one node to each of others. NoWayError where there is none."""
         ends = self.network.nodes(targets)
         start = int(self.network.nodes([source])[0])
-        tree = fastest_tree(self.network, start, ends)
-        return [_path(self.network, tree, start, int(end)) for end in ends]
+        found = self.search.pairs(start, ends)
+        return [_path(self.network, start, int(end), pairs) for end, pairs in zip(ends, found, strict=True)]
 
 
 def router_for(network: ArcNetwork, engine: str = AUTO, smaller_side: int = 1_000_000) -> Router:
@@ -111,16 +111,17 @@ def matrix(network: ArcNetwork, sources: ArrayLike, targets: ArrayLike, engine: 
     return router.matrix(rows, columns, with_distance=with_distance)
 
 
-def _path(network: ArcNetwork, tree: Tree, source: int, target: int) -> NodePath:
-    pairs: list[int] = []
-    node = target
-    while node != source:
-        pair = int(tree.pair_into[node])
-        if pair < 0:
-            raise NoWayError(f"no way from node {source} to node {target}")
-        pairs.append(pair)
-        node = int(network.topology.pair_tail[pair])
-    along = np.array(pairs[::-1], dtype=np.int64)
-    nodes = np.concatenate([[source], network.topology.pair_head[along]])
-    return NodePath(nodes, network.pair_arc[along], int(network.pair_ms[along].sum()),
-                    float(network.pair_mm[along].sum() / 1000.0))
+def _distance_m(cells: Cells, keys: Int) -> Float:
+    """Metres of the shortest of the fastest ways, 0 where there is none; both were found apart and must agree."""
+    found = np.where(cells.unreachable, 0, keys)
+    if not np.array_equal(found // LIMIT_MM, cells.duration_ms) or not (keys[cells.unreachable] == NO_KEY).all():
+        raise PathTooLongError(f"a fastest path is {LIMIT_MM / 1e6:.0f} km or longer: no distance can be given")
+    return np.asarray((found % LIMIT_MM) / 1000.0, dtype=np.float64)
+
+
+def _path(network: ArcNetwork, source: int, target: int, pairs: Int | None) -> NodePath:
+    if pairs is None:
+        raise NoWayError(f"no way from node {source} to node {target}")
+    nodes = np.concatenate([np.array([source], dtype=np.int64), network.topology.pair_head[pairs]])
+    return NodePath(nodes, network.pair_arc[pairs], int(network.pair_ms[pairs].sum()),
+                    float(network.pair_mm[pairs].sum() / 1000.0))

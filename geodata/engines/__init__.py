@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from geodata.engines.engine import Cells, EngineMissingError, Order, Search
+from geodata.engines.engine import NO_KEY, Cells, EngineMissingError, Order, Search
 from geodata.engines.hierarchy import is_installed, order_hierarchy
 from geodata.engines.shortest import order_shortest
 from geodata.matrix_network import Topology
 
-__all__ = ["AUTO", "ENGINES", "Cells", "EngineMissingError", "Order", "Search", "chosen_engine"]
+__all__ = ["AUTO", "ENGINES", "NO_KEY", "Cells", "EngineMissingError", "Order", "Search", "chosen_engine"]
 
 AUTO = "auto"
 WORTH_ORDERING = 64

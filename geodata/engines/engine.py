@@ -1,11 +1,21 @@
-"""What an engine is: it orders a topology, then searches metrics over it."""
+"""What an engine is: it orders a topology, then searches metrics over it.
+
+Distances travel as keys, milliseconds x 2^30 + millimetres in one integer: the least key is the shortest of the
+fastest ways. That is exact where the millimetres of the result stay below 2^30, which the milliseconds tell: where
+they do not, the key's are not those of the fastest way.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from geodata.matrix_network import ArcNetwork, Bool, Int, UInt32
+import numpy as np
+
+from geodata.matrix_network import LIMIT_MM, ArcNetwork, Bool, Int, UInt32
+
+NO_KEY = 2**61
+"""Stands for no way; twice as much still fits, and every key of a path below the limits is less."""
 
 
 class EngineMissingError(ImportError):
@@ -27,6 +37,14 @@ class Search(Protocol):
         """From every source node to every target node. PathTooLongError where a cell reaches the limit."""
         ...
 
+    def keys(self, sources: Int, targets: Int) -> Int:
+        """Keys of the shortest of the fastest ways, [S, T], NO_KEY where there is none."""
+        ...
+
+    def pairs(self, source: int, targets: Int) -> list[Int | None]:
+        """The pairs of nodes passed on the shortest of the fastest ways to each target; None where there is none."""
+        ...
+
 
 class Order(Protocol):
     """A topology, ordered once."""
@@ -39,3 +57,8 @@ class Order(Protocol):
     def search(self, network: ArcNetwork) -> Search:
         """A metric over this topology."""
         ...
+
+
+def pair_keys(network: ArcNetwork) -> Int:
+    """Key of every pair of a topology, [pairs], NO_KEY where it is closed."""
+    return np.where(network.pair_arc >= 0, network.pair_ms * LIMIT_MM + network.pair_mm, NO_KEY)

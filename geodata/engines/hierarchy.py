@@ -6,9 +6,12 @@ is optional.
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, dijkstra
 
 from geodata.engines.engine import Cells, EngineMissingError
+from geodata.engines.packed_hierarchy import Chordal, PackedHierarchy, chordal, packed_hierarchy
 from geodata.matrix_network import LIMIT_MS, ArcNetwork, Bool, Float, Int, PathTooLongError, Topology
 
 Single = NDArray[np.float32]
@@ -44,7 +48,15 @@ class HierarchyOrder:
         metric = import_module(PACKAGE).CCHMetric(self.built)
         there = network.pair_arc >= 0
         metric.customize(np.where(there, network.pair_ms, LIMIT_MS).astype(np.uint32))
-        return HierarchySearch(network, metric)
+        return HierarchySearch(network, metric, self)
+
+    @cached_property
+    def chordal(self) -> Chordal:
+        """The topology contracted in the order the package found, for keys and paths."""
+        with tempfile.TemporaryDirectory() as folder:
+            self.built.save(folder)
+            rank = np.fromfile(Path(folder) / "rank", dtype="<u4")
+        return chordal(self.topology, rank.astype(np.int64))
 
 
 def order_hierarchy(topology: Topology) -> HierarchyOrder:
@@ -66,6 +78,20 @@ class HierarchySearch:
 
     network: ArcNetwork
     metric: Any
+    order: HierarchyOrder
+
+    @cached_property
+    def packed(self) -> PackedHierarchy:
+        """The metric with lengths in it, made when a distance or path is first asked for."""
+        return packed_hierarchy(self.order.chordal, self.network)
+
+    def keys(self, sources: Int, targets: Int) -> Int:
+        """Keys, [S, T]: the package counts in 32 bits, which do not hold a length beside a time."""
+        return self.packed.keys(sources, targets)
+
+    def pairs(self, source: int, targets: Int) -> list[Int | None]:
+        """The pairs passed to each target."""
+        return [self.packed.pairs(source, int(target)) for target in targets]
 
     def cells(self, sources: Int, targets: Int) -> Cells:
         """All pairs, in blocks of sources."""

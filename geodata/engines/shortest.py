@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from geodata.engines.engine import Cells
+from geodata.engines.packed_search import searched_keys, searched_pairs
 from geodata.matrix_network import LIMIT_MS, ArcNetwork, Int, PathTooLongError, Topology
 
 CHUNK = 64
@@ -30,13 +31,14 @@ class ShortestOrder:
         ends = (self.topology.pair_tail[there], self.topology.pair_head[there])
         shape = (network.node_count, network.node_count)
         weights = network.pair_ms[there].astype(np.float64)  # whole numbers below 2^53 are exact
-        return ShortestSearch(csr_array((weights, ends), shape=shape))
+        return ShortestSearch(network, csr_array((weights, ends), shape=shape))
 
 
 @dataclass(frozen=True)
 class ShortestSearch:
     """A metric as a sparse matrix of milliseconds."""
 
+    network: ArcNetwork
     weights_ms: csr_array
 
     def cells(self, sources: Int, targets: Int) -> Cells:
@@ -45,6 +47,14 @@ class ShortestSearch:
             found = _rows(csr_array(self.weights_ms.T), targets, sources)
             return Cells(np.ascontiguousarray(found.duration_ms.T), np.ascontiguousarray(found.unreachable.T))
         return _rows(self.weights_ms, sources, targets)
+
+    def keys(self, sources: Int, targets: Int) -> Int:
+        """Keys, [S, T], from a search of their own: scipy's does not look at lengths."""
+        return searched_keys(self.network, sources, targets)
+
+    def pairs(self, source: int, targets: Int) -> list[Int | None]:
+        """The pairs passed to each target."""
+        return searched_pairs(self.network, source, targets)
 
 
 def order_shortest(topology: Topology) -> ShortestOrder:

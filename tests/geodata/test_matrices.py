@@ -56,7 +56,7 @@ def every(network: ArcNetwork) -> np.ndarray:
     return np.arange(network.node_count)
 
 
-def town(seed: int, side: int = 12) -> ArcNetwork:
+def town(seed: int, side: int = 12, slowest_ms: int = 60_000) -> ArcNetwork:
     """A grid with one-way streets, different times by direction, and a corner that is only left."""
     rng = np.random.default_rng(seed)
     node = np.arange(side * side).reshape(side, side)
@@ -66,7 +66,7 @@ def town(seed: int, side: int = 12) -> ArcNetwork:
     keep = (rng.random(len(tail)) > 0.15) & (head != 0)
     tail, head = tail[keep], head[keep]
     xy = np.column_stack([node.ravel() % side, node.ravel() // side]) * 100.0 + 4e6
-    return arc_network(tail, head, rng.integers(1, 60_000, len(tail)), rng.uniform(50, 500, len(tail)), side * side,
+    return arc_network(tail, head, rng.integers(1, slowest_ms, len(tail)), rng.uniform(50, 500, len(tail)), side * side,
                        node_xy=xy)
 
 
@@ -198,6 +198,21 @@ def test_engines_agree_cell_by_cell(seed: int, with_xy: bool) -> None:
     assert np.array_equal(one.duration_ms, other.duration_ms)
     assert np.array_equal(one.unreachable, other.unreachable)
     assert np.array_equal(one.distance_m, other.distance_m)
+
+
+@needs_hierarchy
+@pytest.mark.parametrize("seed", range(3))
+def test_engines_agree_on_distances_and_paths_where_many_ways_are_equally_fast(seed: int) -> None:
+    network = town(seed, side=30, slowest_ms=3)
+    rng = np.random.default_rng(seed)
+    rows, columns = rng.integers(1, 900, 40), rng.integers(1, 900, 50)
+    plain, quick = (router_for(network, engine) for engine in ("shortest", "hierarchy"))
+    one, other = (router.matrix(rows, columns, with_distance=True) for router in (plain, quick))
+    assert np.array_equal(one.duration_ms, other.duration_ms)
+    assert np.array_equal(one.distance_m, other.distance_m)
+    for column in np.flatnonzero(~one.unreachable[0])[:20]:
+        ends = (int(rows[0]), [int(columns[column])])
+        assert plain.paths(*ends)[0].nodes.tolist() == quick.paths(*ends)[0].nodes.tolist()
 
 
 @pytest.mark.parametrize("engine", PRESENT)

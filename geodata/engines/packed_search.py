@@ -1,65 +1,43 @@
-"""Distances and paths of the fastest ways: Dijkstra's algorithm on (milliseconds, millimetres), compiled (numba).
-
-Both numbers share one integer, milliseconds x 2^30 + millimetres, so that of equally fast ways the shortest is found.
-That is exact as long as the millimetres of the result stay below 2^30, which the times of the engine tell: where they
-do not, the milliseconds found differ from theirs.
-"""
+"""Keys and paths of the fastest ways by Dijkstra's algorithm, compiled (numba); done when all targets are settled."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 
-from geodata.engines.engine import Cells
-from geodata.matrix_network import LIMIT_MM, LIMIT_MS, ArcNetwork, Float, Int, PathTooLongError, Topology
+from geodata.engines.engine import NO_KEY, pair_keys
+from geodata.matrix_network import LIMIT_MM, LIMIT_MS, ArcNetwork, Int, Topology
 
-NONE = np.iinfo(np.int64).max
 TOO_LONG = LIMIT_MS * LIMIT_MM
 
 
-@dataclass(frozen=True)
-class Tree:
-    """Fastest ways from one node: the key of each node (NONE: not reached) and the pair by which it is entered."""
-
-    key: Int
-    pair_into: Int
-
-
-def fastest_tree(network: ArcNetwork, source: int, targets: Int) -> Tree:
-    """The fastest ways from a node, of equally fast ones the shortest, searched until all targets are settled."""
-    first, keys = _by_tail(network.topology), _keys(network)
-    key, into = _tree(first, network.topology.pair_head, keys, source, np.unique(targets))
-    return Tree(key, into)
+def searched_keys(network: ArcNetwork, sources: Int, targets: Int) -> Int:
+    """Keys from every source to every target, [S, T], searched from the smaller side; no node twice on a side."""
+    keys, topology = pair_keys(network), network.topology
+    if len(targets) >= len(sources):
+        return _rows(_by_tail(topology), topology.pair_head, keys, sources, targets)
+    turned = np.lexsort((topology.pair_tail, topology.pair_head))
+    first = np.searchsorted(topology.pair_head[turned], np.arange(network.node_count + 1)).astype(np.int64)
+    return np.ascontiguousarray(_rows(first, topology.pair_tail[turned], keys[turned], targets, sources).T)
 
 
-def lengths_m(network: ArcNetwork, sources: Int, targets: Int, cells: Cells) -> Float:
-    """Distances of the fastest ways, [S, T] in metres, 0 where there is none; nodes must be unique.
+def searched_pairs(network: ArcNetwork, source: int, targets: Int) -> list[Int | None]:
+    """The pairs passed from a node to each target, None where there is no way."""
+    topology = network.topology
+    key, into = _tree(_by_tail(topology), topology.pair_head, pair_keys(network), source, np.unique(targets))
+    return [_walked(topology, into, source, int(target)) if key[target] < NO_KEY else None for target in targets]
 
-    PathTooLongError where a way is 1,073 km or longer.
-    """
-    backward = len(targets) < len(sources)
-    keys = _keys(network)
-    if backward:
-        flip = np.lexsort((network.topology.pair_tail, network.topology.pair_head))
-        head, keys = network.topology.pair_tail[flip], keys[flip]
-        first = np.searchsorted(network.topology.pair_head[flip], np.arange(network.node_count + 1))
-        found = _rows(first, head, keys, targets, sources).T
-    else:
-        found = _rows(_by_tail(network.topology), network.topology.pair_head, keys, sources, targets)
-    found = np.where(found == NONE, 0, found)
-    if not np.array_equal(found >> 30, cells.duration_ms):
-        raise PathTooLongError(f"a fastest path is {LIMIT_MM / 1e6:.0f} km or longer: no distance can be given")
-    return np.asarray((found & (LIMIT_MM - 1)) / 1000.0, dtype=np.float64)
+
+def _walked(topology: Topology, into: Int, source: int, target: int) -> Int:
+    pairs = []
+    while target != source:
+        pairs.append(into[target])
+        target = int(topology.pair_tail[into[target]])
+    return np.array(pairs[::-1], dtype=np.int64)
 
 
 def _by_tail(topology: Topology) -> Int:
     return np.searchsorted(topology.pair_tail, np.arange(topology.node_count + 1)).astype(np.int64)
-
-
-def _keys(network: ArcNetwork) -> Int:
-    return np.where(network.pair_arc >= 0, network.pair_ms * LIMIT_MM + network.pair_mm, NONE)
 
 
 @njit(cache=True)
@@ -77,7 +55,7 @@ def _rows(first: Int, head: Int, keys: Int, starts: Int, ends: Int) -> Int:
 def _tree(first: Int, head: Int, keys: Int, source: int, ends: Int) -> tuple[Int, Int]:
     """Least key of each settled node and the pair it is entered by; ends when all of `ends` (unique) are settled."""
     count = len(first) - 1
-    best = np.full(count, NONE, dtype=np.int64)
+    best = np.full(count, NO_KEY, dtype=np.int64)
     into = np.full(count, -1, dtype=np.int64)
     wanted = np.zeros(count, dtype=np.bool_)
     wanted[ends] = True
@@ -96,8 +74,6 @@ def _tree(first: Int, head: Int, keys: Int, source: int, ends: Int) -> tuple[Int
         if wanted[node]:
             left -= 1
         for pair in range(first[node], first[node + 1]):
-            if keys[pair] == NONE:
-                continue
             reached = at_key + keys[pair]
             if reached < best[head[pair]] and reached < TOO_LONG:
                 best[head[pair]], into[head[pair]] = reached, pair

@@ -1,0 +1,131 @@
+"""Keys and paths of the fastest ways in a contraction hierarchy over a given order of the nodes, compiled (numba).
+
+Contracting the nodes in that order leaves a chordal graph, whatever the metric (Dibbelt, Strasser, Wagner 2016, ACM
+JEA 21). Everything reachable upwards from a node lies on its way to the root of the elimination tree, so a node's
+label is one key per depth, and the key of a cell the least sum over the depths that two ways have in common.
+Inside, nodes are named by their rank.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from geodata.engines.engine import NO_KEY, pair_keys
+from geodata.engines.packed_kernels import ancestors, cells, customised, filled, label, labels, unpacked
+from geodata.matrix_network import ArcNetwork, Int, Topology
+
+LABEL_BYTES = 64_000_000
+"""What the labels of one side of a block may hold."""
+
+
+@dataclass(frozen=True)
+class Chordal:
+    """A topology contracted: edges from each node to higher ones, sorted; the lowest of them is its parent."""
+
+    rank: Int
+    first: Int
+    """Where the edges of each node start, [nodes + 1]."""
+    upper: Int
+    """Higher end of each edge."""
+    depth: Int
+    """Edges to the root along parents."""
+    edge_of_pair: Int
+    """Edge of each pair of the topology."""
+    goes_up: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    """Whether a pair leads to the higher end."""
+
+
+@dataclass(frozen=True)
+class PackedHierarchy:
+    """A metric in it: least keys along each edge upwards and downwards, and the lower node or pair they come from."""
+
+    chordal: Chordal
+    up: Int
+    down: Int
+    up_from: Int
+    """-1 - pair where the way is an arc, else the node below through which it goes."""
+    down_from: Int
+
+    def keys(self, sources: Int, targets: Int) -> Int:
+        """Keys from every source to every target, [S, T], NO_KEY where there is no way."""
+        graph = self.chordal
+        found = np.empty((len(sources), len(targets)), dtype=np.int64)
+        width = int(graph.depth.max()) + 1
+        side = max(1, LABEL_BYTES // (8 * width))
+        for left in range(0, len(targets), side):
+            columns = slice(left, left + side)
+            ends = graph.rank[targets[columns]]
+            end_chain = ancestors(graph.first, graph.upper, graph.depth, ends, width)
+            end_label = labels(graph.first, graph.upper, graph.depth, self.down, ends, width)
+            for top in range(0, len(sources), side):
+                rows = slice(top, top + side)
+                starts = graph.rank[sources[rows]]
+                start_chain = ancestors(graph.first, graph.upper, graph.depth, starts, width)
+                start_label = labels(graph.first, graph.upper, graph.depth, self.up, starts, width)
+                found[rows, columns] = cells(start_label, end_label, start_chain, end_chain, graph.depth[starts],
+                                             graph.depth[ends])
+        return found
+
+    def pairs(self, source: int, target: int) -> Int | None:
+        """The pairs passed from a node to another, None where there is no way."""
+        graph = self.chordal
+        width = int(graph.depth.max()) + 1
+        ends = graph.rank[np.array([source, target])]
+        key, by = label(graph.first, graph.upper, graph.depth, self.up, ends[0], width)
+        other_key, other_by = label(graph.first, graph.upper, graph.depth, self.down, ends[1], width)
+        chain, other_chain = ancestors(graph.first, graph.upper, graph.depth, ends, width)
+        common = np.flatnonzero((chain == other_chain) & (chain >= 0))
+        if len(common) == 0 or (key + other_key)[common].min() >= NO_KEY:
+            return None
+        top = int(common[np.argmin((key + other_key)[common])])
+        edges: list[tuple[int, bool]] = []
+        at = top
+        while by[at] >= 0:  # back to the source
+            edges.append((int(by[at]), True))
+            at = int(graph.depth[self._lower(int(by[at]))])
+        edges.reverse()
+        at = top
+        while other_by[at] >= 0:  # on to the target
+            edges.append((int(other_by[at]), False))
+            at = int(graph.depth[self._lower(int(other_by[at]))])
+        pieces = [unpacked(graph.first, graph.upper, self.up_from, self.down_from, edge, rises)
+                  for edge, rises in edges]
+        return np.concatenate([np.zeros(0, dtype=np.int64), *pieces])
+
+    def _lower(self, edge: int) -> int:
+        return int(np.searchsorted(self.chordal.first, edge, side="right")) - 1
+
+
+def chordal(topology: Topology, rank: Int) -> Chordal:
+    """A topology contracted in the order of `rank`, [nodes], a permutation. ValueError where it is none."""
+    count = topology.node_count
+    if not np.array_equal(np.sort(rank), np.arange(count)):
+        raise ValueError("ranks are no permutation of the nodes")
+    tail, head = rank[topology.pair_tail], rank[topology.pair_head]
+    low, high = np.minimum(tail, head), np.maximum(tail, head)
+    both = np.unique(low * np.int64(count) + high)
+    given_first = np.searchsorted(both, np.arange(count + 1) * np.int64(count)).astype(np.int64)
+    first, upper = filled(given_first, both % count)
+    depth = np.zeros(count, dtype=np.int64)
+    parent = np.full(count, -1, dtype=np.int64)
+    inner = np.flatnonzero(np.diff(first) > 0)
+    parent[inner] = upper[first[inner]]
+    for node in inner[::-1]:
+        depth[node] = depth[parent[node]] + 1
+    key = np.repeat(np.arange(count), np.diff(first)) * np.int64(count) + upper
+    return Chordal(rank, first, upper, depth, np.searchsorted(key, low * np.int64(count) + high), tail < head)
+
+
+def packed_hierarchy(graph: Chordal, network: ArcNetwork) -> PackedHierarchy:
+    """A metric put into a contracted topology."""
+    keys = pair_keys(network)
+    up, down = (np.full(len(graph.upper), NO_KEY, dtype=np.int64) for _ in range(2))
+    up_from, down_from = (np.full(len(graph.upper), -1, dtype=np.int64) for _ in range(2))
+    for values, origin, chosen in ((up, up_from, graph.goes_up), (down, down_from, ~graph.goes_up)):
+        pairs = np.flatnonzero(chosen)
+        values[graph.edge_of_pair[pairs]] = keys[pairs]
+        origin[graph.edge_of_pair[pairs]] = -1 - pairs
+    customised(graph.first, graph.upper, up, down, up_from, down_from)
+    return PackedHierarchy(graph, up, down, up_from, down_from)
