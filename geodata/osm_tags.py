@@ -156,19 +156,19 @@ def _unknown_keys(pairs: Tags) -> set[tuple[str, str]]:
 
 def _access(case: _Case, direction: str) -> tuple[float, float]:
     """Through and at the destination: access tags, then what the vehicle is too large or heavy for."""
-    through, at_end = access_of(case, direction, case.tags["highway"] in case.vehicle.speed_km_per_h)
+    through, at_end = _street_access(case, direction)
     if case.tags.get("motorroad") == "yes" and not case.vehicle.may_use_motorroad:
         return CLOSED, CLOSED
     fits_through, fits_at_end = _fits(case, direction)
     return through if fits_through else CLOSED, at_end if fits_at_end else CLOSED
 
 
-def access_of(case: _Case, direction: str, by_default: bool) -> tuple[float, float]:
-    """What the access keys say; a street that is closed by default is only opened by the class's opening keys."""
-    keys = [key for key in reversed(case.vehicle.access_keys) if by_default or key in case.vehicle.opening_keys]
+def _street_access(case: _Case, direction: str) -> tuple[float, float]:
+    """What the access keys say; a class of street that is not listed is only opened by the class's opening keys."""
+    listed = case.tags["highway"] in case.vehicle.speed_km_per_h
+    keys = [key for key in reversed(case.vehicle.access_keys) if listed or key in case.vehicle.opening_keys]
     names = [name for key in keys for name in (key, f"{key}:{direction}")]
-    through, at_end = case.fold(names, OPEN if by_default else CLOSED, _access_rank)
-    return (OPEN if through == OPEN else CLOSED), at_end
+    return case.fold(names, OPEN if listed else CLOSED, _access_rank)
 
 
 def _access_rank(word: str) -> float | None:
@@ -250,7 +250,7 @@ _GATES = frozenset({"gate", "lift_gate", "swing_gate", "sliding_gate", "hampshir
 def node_rules(network: StreetNetwork, vehicle: VehicleClass, week: int = ALWAYS) -> NodeRules:
     """What barriers and signals of `network.node_tag_sets` mean for the class at the minutes of `week`.
 
-    A barrier without an access tag blocks unless the class passes that kind.
+    A barrier blocks unless the class passes that kind or an access tag lets it; directions are not told apart.
     """
     count = len(network.node_tag_sets)
     blocked, gate, private, signal = np.zeros((4, count), dtype=bool)
@@ -263,7 +263,7 @@ def node_rules(network: StreetNetwork, vehicle: VehicleClass, week: int = ALWAYS
         if kind is not None and kind != "no":
             rising = case.tags.get("bollard") == "rising"
             passes = kind in vehicle.passes_barriers or (rising and "rising_bollard" in vehicle.passes_barriers)
-            through, at_end = access_of(case, "forward", passes)
+            through, at_end = case.fold(case.vehicle.access_keys[::-1], OPEN if passes else CLOSED, _access_rank)
             blocked[row] = at_end == CLOSED or not _fits(case, "forward")[1]
             gate[row] = kind in _GATES and not blocked[row]
             private[row] = through != OPEN and not blocked[row]
