@@ -132,11 +132,17 @@ def declared(frame: gpd.GeoDataFrame, crs: str | None, file: str,
     return frame, tuple(notes)
 
 
+def looks_swapped(frame: gpd.GeoDataFrame) -> bool:
+    """True where degrees make sense only as latitude first, longitude second."""
+    west, south, east, north = frame.total_bounds
+    return bool(west >= -90.0 and east <= 90.0 and 90.0 < max(abs(south), abs(north)) <= 180.0)
+
+
 def _check_degrees(frame: gpd.GeoDataFrame, crs: str, file: str, layer: str | None) -> None:
     if len(frame) == 0 or frame.geometry.isna().all():
         return
     west, south, east, north = frame.total_bounds
-    if west >= -90.0 and east <= 90.0 and 90.0 < max(abs(south), abs(north)) <= 180.0:
+    if looks_swapped(frame):
         raise DataError([fault("lon_lat_swapped", file=file, layer=layer, bounds=_bounds(frame))])
     if not (-180.0 <= west <= east <= 180.0 and -90.0 <= south <= north <= 90.0):
         raise DataError([fault("coordinates_impossible", file=file, layer=layer, crs=crs, bounds=_bounds(frame))])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from itertools import groupby
@@ -17,7 +18,7 @@ from typer.core import TyperGroup
 
 from geodata.tables import DataError, Fault, has_errors
 from service.checks import check_study, unreadable
-from service.study import load_study, study_schema
+from service.study import Study, load_study, study_schema
 
 EXIT_OK, EXIT_NO, EXIT_BAD_INPUT = 0, 1, 2
 LINES_PER_CODE = 20
@@ -53,10 +54,14 @@ def _options(lang: Lang = "en") -> None:
 
 
 @app.command()
-def audit(context: typer.Context, study: StudyFile, overrides: Overrides = None, as_json: AsJson = False) -> None:
+def audit(context: typer.Context, study: StudyFile, overrides: Overrides = None, as_json: AsJson = False,
+          fix: Annotated[Path | None, typer.Option(help="new folder for a study with what can be put right")] = None,
+          ) -> None:
     """Every fault of a study's inputs, by feature id. Exit code: 0 no error, 1 errors, 2 an input is unreadable."""
     assert context.parent is not None
     language: Language = context.parent.params["lang"]
+    if fix is not None:
+        _fix(load_study(study, overrides or ()), fix, language)
     try:
         faults: Sequence[Fault] = check_study(load_study(study, overrides or ()), audit=True)
     except DataError as error:
@@ -69,6 +74,19 @@ def audit(context: typer.Context, study: StudyFile, overrides: Overrides = None,
         print_faults(faults, language)
         typer.echo(_summary(faults, language))
     raise typer.Exit(EXIT_BAD_INPUT if unreadable(faults) else EXIT_NO if has_errors(faults) else EXIT_OK)
+
+
+def _fix(study: Study, folder: Path, language: Language) -> None:
+    """Write the repaired study and tell how many changes there are of each kind."""
+    from service.repaired_study import LOG, write_repaired
+
+    try:
+        fixed = write_repaired(study, folder)
+    except FileExistsError as error:
+        raise typer.BadParameter(str(error), param_hint="--fix") from error
+    for code, count in Counter(repair.code for repair in fixed.repairs).items():
+        typer.echo(f"fixed [{code}] {count}" if language == "en" else f"已修正 [{code}] {count}", err=True)
+    typer.echo(f"{fixed.study}  {folder / LOG}", err=True)
 
 
 @app.command()
