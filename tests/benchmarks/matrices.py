@@ -30,8 +30,8 @@ from geodata.readers import Source, read_source
 from geodata.roads import access_for, driving, read_streets
 
 SPEEDS_KM_PER_H = (("default", 20.0), ("motorway", 65.0), ("motorway_link", 40.0), ("trunk", 50.0),
-                   ("trunk_link", 35.0), ("primary", 35.0), ("primary_link", 28.0), ("secondary", 30.0), ("tertiary", 25.0),
-                   ("residential", 18.0), ("living_street", 10.0))
+                   ("trunk_link", 35.0), ("primary", 35.0), ("primary_link", 28.0), ("secondary", 30.0),
+                   ("tertiary", 25.0), ("residential", 18.0), ("living_street", 10.0))
 PATHS = 200
 METRICS = 24
 T = TypeVar("T")
@@ -197,7 +197,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warm.paths(0, [0])
         matrix(grid(5), [0], [1, 2], engine, with_distance=True)
     notes = Notes()
-    read, _ = notes.timed("network read", lambda: grid(given.grid) if given.grid else streets_of(given.data, given.layer))
+    read, _ = notes.timed("network read", lambda: (
+        grid(given.grid) if given.grid else streets_of(given.data, given.layer)))
     notes.say("nodes", read.node_count, "nodes")
     notes.say("arcs", len(read.tail), "arcs")
     notes.say("parallel arcs and loops", len(read.tail) - read.topology.pair_count, "arcs")
