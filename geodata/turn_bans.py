@@ -30,6 +30,10 @@ class TurnBans:
     sequences: tuple[Arcs, ...]
     restriction: Int
     """[B]."""
+    named: tuple[Arcs, ...]
+    """Paths that mandatory restrictions name ..."""
+    named_by: Int
+    """... and the restriction of each."""
     unapplied: tuple[Tally, ...]
     """Restrictions that forbid nothing here, with the reason."""
 
@@ -44,14 +48,21 @@ def turn_bans(network: StreetNetwork, usable: Bool) -> TurnBans:
     finder = _Finder.of(network, usable)
     sequences: list[Arcs] = []
     source: list[int] = []
+    named: list[Arcs] = []
+    named_by: list[int] = []
     counter: Counter[tuple[str, str]] = Counter()
     for row, restriction in enumerate(network.restrictions):
-        found = sorted(set(finder.sequences(restriction)))
+        paths = sorted(set(finder.named(restriction)))
+        found = sorted(set(finder.others(set(paths)))) if restriction.mandatory else paths
+        if restriction.mandatory:
+            named += paths
+            named_by += [row] * len(paths)
         if not found:
             counter["restriction_unapplied", finder.why_not(restriction)] += 1
         sequences += found
         source += [row] * len(found)
-    return TurnBans(tuple(sequences), np.array(source, dtype=np.int64), tallies(counter))
+    return TurnBans(tuple(sequences), np.array(source, dtype=np.int64), tuple(named),
+                    np.array(named_by, dtype=np.int64), tallies(counter))
 
 
 @dataclass(frozen=True)
@@ -115,15 +126,7 @@ class _Finder:
             return "via_is_no_junction"
         return "no_such_turn"
 
-    def sequences(self, restriction: Restriction) -> Iterator[Arcs]:
-        """The forbidden sequences of one restriction."""
-        for path in self._named(restriction):
-            if not restriction.mandatory:
-                yield path
-        if restriction.mandatory:
-            yield from self._others(set(self._named(restriction)))
-
-    def _others(self, named: set[Arcs]) -> Iterator[Arcs]:
+    def others(self, named: set[Arcs]) -> Iterator[Arcs]:
         """Whatever leaves the named paths before their end."""
         prefixes = {path[:k] for path in named for k in range(1, len(path) + 1)}
         for prefix in {path[:k] for path in named for k in range(1, len(path))}:
@@ -131,7 +134,7 @@ class _Finder:
                 if (*prefix, arc) not in prefixes:
                     yield (*prefix, arc)
 
-    def _named(self, restriction: Restriction) -> Iterator[Arcs]:
+    def named(self, restriction: Restriction) -> Iterator[Arcs]:
         """The paths a relation names, from an arc of `from` over `via` to an arc of `to`."""
         starts, ends = self.arcs(restriction.from_ways), set(self.arcs(restriction.to_ways))
         if restriction.via_nodes:

@@ -72,6 +72,8 @@ class ArcRules:
     """[2E]."""
     destination: Bool
     """[2E], a superset of `through`."""
+    by_tags: Bool
+    """[2E], `destination` as if there were no banned areas."""
     duration_ms: Int
     """[2E], at least 1."""
     blocked: Bool
@@ -111,7 +113,7 @@ def arc_rules(network: StreetNetwork, vehicle: VehicleClass, slot: Slot, bans: I
     ways, nodes = way_rules(network, vehicle, slot.week), node_rules(network, vehicle, slot.week)
     free = ~np.repeat(_banned(network, vehicle, slot, bans), 2)
     tag_set = network.tag_set
-    through, destination = (column[tag_set].ravel() & free for column in (ways.through, ways.destination))
+    through, by_tags = (column[tag_set].ravel() for column in (ways.through, ways.destination))
     table = slot.duration_factor or {}
     factor = np.array([table.get(dict(tags)["highway"], table.get("default", 1.0)) for tags in network.way_tag_sets])
     hours = np.repeat(network.length_m / 1000.0, 2) / ways.speed_km_per_h[tag_set].ravel()
@@ -122,7 +124,8 @@ def arc_rules(network: StreetNetwork, vehicle: VehicleClass, slot: Slot, bans: I
     blocked, delay = np.zeros(len(tagged), dtype=bool), np.zeros(len(tagged), dtype=np.int64)
     blocked[tagged] = nodes.blocked[network.node_tags[tagged]]
     delay[tagged] = np.rint(delay_s * MS_PER_S).astype(np.int64)[network.node_tags[tagged]]
-    return ArcRules(vehicle, slot, through, destination, duration, blocked, delay, (*ways.unread, *nodes.unread))
+    return ArcRules(vehicle, slot, through & free, by_tags & free, by_tags, duration, blocked, delay,
+                    (*ways.unread, *nodes.unread))
 
 
 def _banned(network: StreetNetwork, vehicle: VehicleClass, slot: Slot, bans: Iterable[AreaBan]) -> Bool:
@@ -142,15 +145,16 @@ def _banned(network: StreetNetwork, vehicle: VehicleClass, slot: Slot, bans: Ite
 
 def topology(network: StreetNetwork, rules: Sequence[ArcRules]) -> TurnGraph:
     """The one turn graph for several classes and slots: every arc that one of them may use."""
-    usable = np.logical_or.reduce([r.destination for r in rules])
+    usable = np.logical_or.reduce([r.by_tags for r in rules])
     return turn_graph(network, usable, np.logical_or.reduce([r.destination & ~r.through for r in rules]))
 
 
 def metric(graph: TurnGraph, rules: ArcRules, costs: TurnCosts | None = None) -> Metric:
     """The weights of one class and slot. Raises NoStreetError where no arc can be reached from and to another.
 
-    A dead end, where turning round is allowed, is an arc behind which nothing else is open to the class, turn
-    restrictions aside; a barrier makes dead ends on both sides.
+    A dead end, where turning round is allowed, is an arc behind which no other street leads on, turn restrictions
+    aside: barriers make dead ends on both sides; streets for destination traffic lead nowhere for those who pass by,
+    and neither do streets from which there is no way back.
     """
     costs = costs or TurnCosts()
     arc, layer = graph.state_arc, graph.layer
@@ -160,7 +164,8 @@ def metric(graph: TurnGraph, rules: ArcRules, costs: TurnCosts | None = None) ->
     possible = state_open[graph.tail] & state_open[graph.head]
     turning = graph.turns_round
     ahead = possible & ~turning & ~rules.blocked[node]
-    dead_end = np.bincount(arc[graph.tail[ahead]], minlength=len(rules.through))[arc[graph.tail]] == 0
+    leads_on = ahead & _leads_on(graph, rules, ahead | (possible & turning))
+    dead_end = np.bincount(arc[graph.tail[leads_on]], minlength=len(rules.through))[arc[graph.tail]] == 0
     round_allowed = {"dead_ends": dead_end, "everywhere": np.ones_like(turning), "nowhere": np.zeros_like(turning)}
     is_open = ahead | (possible & turning & round_allowed[costs.u_turns])
     is_open[graph.banned[_holding(graph, rules)[graph.banned_by]]] = False
@@ -169,16 +174,36 @@ def metric(graph: TurnGraph, rules: ArcRules, costs: TurnCosts | None = None) ->
     return Metric(graph, rules, is_open, weight, state_open, _core(graph, rules, is_open, state_open))
 
 
+def _leads_on(graph: TurnGraph, rules: ArcRules, links: Bool) -> Bool:
+    """[T], transitions of destination traffic, and those within a strongly connected part if all may turn round."""
+    passing = links & (graph.layer[graph.tail] == THROUGH) & (graph.layer[graph.head] == THROUGH)
+    arc = graph.state_arc
+    shape = (len(rules.through), len(rules.through))
+    table = csr_array((np.ones(passing.sum()), (arc[graph.tail[passing]], arc[graph.head[passing]])), shape=shape)
+    _, label = connected_components(table, directed=True, connection="strong")
+    together = label[arc[graph.tail]] == label[arc[graph.head]]
+    return np.asarray((passing & together) | (graph.layer[graph.tail] != THROUGH), dtype=np.bool_)
+
+
 def _holding(graph: TurnGraph, rules: ArcRules) -> Bool:
-    """Which restrictions of the network are about the class and hold at any minute of the slot."""
+    """Which restrictions of the network are about the class and hold at any minute of the slot.
+
+    A mandatory one is not about a class whose tags close all that it names (straight on into a street for buses);
+    where only a banned area closes it, it holds.
+    """
     vehicle = rules.vehicle
     keys = set(vehicle.access_keys) - {"access", "vehicle"}
     own = {"weight": vehicle.gvw_t, "weightrating": vehicle.gvw_t, "axleload": vehicle.axle_t,
            "height": vehicle.height_m, "width": vehicle.width_m, "length": vehicle.length_m}
-    return np.array([
+    leads = np.zeros(len(graph.network.restrictions), dtype=bool)
+    for path, row in zip(graph.bans.named, graph.bans.named_by, strict=True):
+        leads[row] |= rules.by_tags[list(path)].all()
+    about = [
         (r.mode is None or r.mode in vehicle.access_keys) and not (r.exempt & keys)
         and bool(r.condition.week & rules.slot.week) and all(b.holds(own[b.quantity]) for b in r.condition.bounds)
-        for r in graph.network.restrictions], dtype=bool)
+        for r in graph.network.restrictions]
+    mandatory = [r.mandatory for r in graph.network.restrictions]
+    return np.asarray(np.array(about, dtype=bool) & (leads | ~np.array(mandatory, dtype=bool)), dtype=np.bool_)
 
 
 def _core(graph: TurnGraph, rules: ArcRules, is_open: Bool, state_open: Bool) -> Bool:

@@ -218,7 +218,8 @@ def _route(metric: Metric, states: list[int], duration_ms: int, from_share: floa
         start = (1.0 - from_share if arc & 1 else from_share) if number == 0 else 0.0
         stop = (1.0 - to_share if arc & 1 else to_share) if number == len(arcs) - 1 else 1.0
         total += network.length_m[arc >> 1] * (stop - start)
-        pieces.append(part_of(line[::-1] if arc & 1 else line, start, stop))
+        ahead = line[::-1] if arc & 1 else line
+        pieces.append(ahead if (start, stop) == (0.0, 1.0) else part_of(ahead, start, stop))
     return Route(tuple(arcs), duration_ms, total, np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])]))
 
 

@@ -162,7 +162,10 @@ def steps_of(network: StreetNetwork, route: Route) -> list[tuple[int, int, int]]
 def violations(steps: Sequence[tuple[int, int, int]], rules: Iterable[Rule]) -> list[tuple[Rule, int]]:
     """Rules that a sequence of steps breaks, with the step at which it does."""
     broken = []
+    ways = {way for way, _, _ in steps}
     for rule in rules:
+        if not rule.from_ways & ways:
+            continue
         for at_step in range(len(steps) - 1):
             if steps[at_step][0] not in rule.from_ways:
                 continue
