@@ -34,12 +34,16 @@ class SourceConfig(Config):
     encoding: str | None = None
     columns: dict[str, str] = Field(default_factory=dict)
     """{ours: theirs}."""
+    unit: Literal["persons_per_cell", "persons_per_km2"] | None = None
+    """What a cell of a population raster holds."""
+    cell_m: Positive | None = None
+    """Side of the squares that cells of a population raster are put together to."""
     estimated: Title | None = None
     """What in this layer is estimated, not measured; shown wherever the layer is."""
 
     def source(self) -> Source:
         """The same for the readers."""
-        return Source(self.path, self.layer, self.crs, self.encoding, self.columns)
+        return Source(self.path, self.layer, self.crs, self.encoding, self.columns, self.unit, self.cell_m)
 
 
 class ZonesConfig(SourceConfig):

@@ -13,6 +13,7 @@ from geodata.readers.csv_points import read_csv_points
 from geodata.readers.geoparquet import read_geoparquet
 from geodata.readers.graphml import read_graphml
 from geodata.readers.osm import read_osm
+from geodata.readers.population_raster import read_population_raster
 from geodata.readers.read import Read
 from geodata.readers.source import Source
 from geodata.readers.spreadsheet import read_spreadsheet
@@ -24,7 +25,8 @@ __all__ = ["READERS", "TABLES", "Read", "Source", "read_source"]
 READERS: Mapping[str, Callable[[Source], Read]] = MappingProxyType({
     ".gpkg": read_vector, ".geojson": read_vector, ".json": read_vector, ".shp": read_vector, ".zip": read_vector,
     ".fgb": read_vector, ".parquet": read_geoparquet, ".geoparquet": read_geoparquet, ".pbf": read_osm,
-    ".osm": read_osm, ".graphml": read_graphml, ".csv": read_csv_points, ".xlsx": read_spreadsheet})
+    ".osm": read_osm, ".graphml": read_graphml, ".csv": read_csv_points, ".xlsx": read_spreadsheet,
+    ".tif": read_population_raster, ".tiff": read_population_raster})
 TABLES = frozenset({".csv", ".xlsx"})
 """Formats whose coordinates stand in two columns, which a study may name as lon and lat."""
 

@@ -17,6 +17,10 @@ class Source:
     """EPSG:<n>, GCJ-02 or BD-09; None trusts the file."""
     encoding: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    unit: str | None = None
+    """Of a population raster: persons_per_cell or persons_per_km2."""
+    cell_m: float | None = None
+    """Of a population raster: side of the squares that cells are put together to."""
 
     @property
     def file(self) -> str:
