@@ -97,10 +97,12 @@ class VehicleClasses(Config):
 
     schema_version: Literal[1]
     vehicle_classes: Identifier
-    classes: Annotated[tuple[VehicleClassConfig, ...], Field(min_length=1)]
+    classes: tuple[VehicleClassConfig, ...]
 
     @model_validator(mode="after")
     def _ids_differ(self) -> VehicleClasses:
+        if not self.classes:
+            raise ValueError("there is no class")
         twice = [id_ for id_, count in Counter(c.id for c in self.classes).items() if count > 1]
         if twice:
             raise ValueError(f"ids used twice: {', '.join(twice)}")
