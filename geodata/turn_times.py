@@ -1,4 +1,4 @@
-"""Times and routes on the turn-expanded graph: places on segments, exact many-to-many integer milliseconds.
+"""Times, distances and routes on the turn-expanded graph: places on segments, exact integer milliseconds.
 
 Dijkstra of scipy, whose floats hold integers below 2**53 exactly. A place lies on a segment and may be left and
 reached in both directions of it, as far as they are open.
@@ -40,10 +40,12 @@ class Places:
 
 @dataclass(frozen=True)
 class TurnTimes:
-    """Times from S to T places; the mask alone says what is reached."""
+    """Times and distances from S to T places; the mask alone says what is reached."""
 
     duration_ms: Int
     """[S, T], -1 where `reached` is False."""
+    distance_m: Float
+    """[S, T], of the time-optimal route, -1 where `reached` is False."""
     reached: Bool
     """[S, T]."""
 
@@ -55,7 +57,7 @@ class Route:
     arcs: tuple[int, ...]
     """In their order; the first and the last are driven in part."""
     duration_ms: int
-    length_m: float
+    distance_m: float
     lonlat: Float
     """[k, 2], k >= 2, degrees."""
 
@@ -68,10 +70,11 @@ class _Ends:
     state: Int
     into_ms: Int
     """Time from the start of the state's arc to the place."""
+    into_m: Float
 
 
 def _ends(metric: Metric, places: Places, layers: tuple[int, ...]) -> _Ends:
-    found: list[tuple[Int, Int, Int]] = []
+    found: list[tuple[Int, Int, Int, Float]] = []
     every = np.arange(len(places.segment))
     for side in (0, 1):
         arc = 2 * places.segment + side
@@ -80,10 +83,11 @@ def _ends(metric: Metric, places: Places, layers: tuple[int, ...]) -> _Ends:
         for layer in layers:
             state = metric.graph.start_state[layer, arc]
             there = (state >= 0) & metric.state_open[state]
-            found.append((every[there], state[there], into[there]))
-    place, state, into = (np.concatenate(column) for column in zip(*found, strict=True))
+            into_m = share * metric.graph.network.length_m[places.segment]
+            found.append((every[there], state[there], into[there], into_m[there]))
+    place, state, into_ms, metres = (np.concatenate(column) for column in zip(*found, strict=True))
     order = np.argsort(place, kind="stable")
-    return _Ends(place[order], state[order], into[order])
+    return _Ends(place[order], state[order], into_ms[order], metres[order])
 
 
 def _starts(metric: Metric, places: Places) -> _Ends:
@@ -94,121 +98,138 @@ def _stops(metric: Metric, places: Places) -> _Ends:
     """Where a place is reached; in a state for a via way as well as in the arc's own."""
     own = _ends(metric, places, (THROUGH, LEAVING, ARRIVING))
     graph = metric.graph
-    twins = _twins(graph.state_arc, graph.layer)
-    low, high = (np.searchsorted(twins.key, twins.of(graph.state_arc[own.state], graph.layer[own.state]), side=side)
-                 for side in ("left", "right"))
+    key = 3 * graph.state_arc + graph.layer
+    order = np.argsort(key, kind="stable")
+    low, high = (np.searchsorted(key[order], key[own.state], side=side) for side in ("left", "right"))
     count = high - low
     rank = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    state = twins.state[np.repeat(low, count) + rank]
-    return _Ends(np.repeat(own.place, count), state, np.repeat(own.into_ms, count))
+    state = order[np.repeat(low, count) + rank]
+    return _Ends(np.repeat(own.place, count), state, np.repeat(own.into_ms, count), np.repeat(own.into_m, count))
 
 
 @dataclass(frozen=True)
-class _Twins:
-    """States in the order of their arc and layer."""
+class _Search:
+    """All that is reached from one place in one direction."""
 
-    key: Int
-    state: Int
+    metric: Metric
+    place: int
+    state: int
+    into_ms: int
+    into_m: float
+    time_ms: Float
+    """[S], from the start of the state's arc; inf where there is no way."""
+    before: NDArray[np.int32]
+    lap: tuple[int, ...]
+    """The shortest way round back to the state, empty where it is not asked for or there is none."""
+    lap_ms: float
 
-    @staticmethod
-    def of(arc: Int, layer: Int) -> Int:
-        """The key of an arc in a layer."""
-        return np.asarray(3 * arc + layer, dtype=np.int64)
+    def behind(self, stops: _Ends) -> Bool:
+        """Stops on the same arc that the place has passed already."""
+        return np.asarray((stops.state == self.state) & (stops.into_ms < self.into_ms), dtype=np.bool_)
+
+    def span_ms(self, stops: _Ends) -> Float:
+        """Time to each stop."""
+        span = self.time_ms[stops.state] - self.into_ms + stops.into_ms
+        span[self.behind(stops)] += self.lap_ms
+        return span
+
+    def span_m(self, stops: _Ends, which: Int) -> Float:
+        """Distance driven to some of the stops (indices), which must be reached."""
+        arc_m = self.metric.graph.network.length_m[self.metric.graph.state_arc >> 1]
+        span = _along_tree(self.before, arc_m)[stops.state[which]] - self.into_m + stops.into_m[which]
+        span[self.behind(stops)[which]] += arc_m[list(self.lap[:-1])].sum()
+        return np.maximum(span, 0.0)
+
+    def states(self, stops: _Ends, stop: int) -> tuple[int, ...]:
+        """The states on the way to a stop."""
+        if self.behind(stops)[stop]:
+            return self.lap
+        states = [int(stops.state[stop])]
+        while states[-1] != self.state:
+            states.append(int(self.before[states[-1]]))
+        return tuple(states[::-1])
 
 
-def _twins(arc: Int, layer: Int) -> _Twins:
-    key = _Twins.of(arc, layer)
-    order = np.argsort(key, kind="stable")
-    return _Twins(key[order], order)
+def _along_tree(before: NDArray[np.int32], arc_m: Float) -> Float:
+    """[S], length of the tree of shortest paths from its root to the start of each state's arc, by doubling."""
+    parent = np.where(before < 0, np.arange(len(before)), before)
+    length = np.where(before < 0, 0.0, arc_m[parent])
+    while True:
+        further = parent[parent]
+        if np.array_equal(further, parent):
+            return np.asarray(length, dtype=np.float64)
+        length = length + length[parent]
+        parent = further
+
+
+def _searches(metric: Metric, starts: _Ends, stops: _Ends) -> Iterator[_Search]:
+    matrix = metric.matrix()
+    for first in range(0, len(starts.state), CHUNK):
+        rows = slice(first, first + CHUNK)
+        found, before = dijkstra(matrix, indices=starts.state[rows], return_predecessors=True)
+        for k, time_ms in enumerate(found):
+            state, into_ms = int(starts.state[first + k]), int(starts.into_ms[first + k])
+            passed = bool(((stops.state == state) & (stops.into_ms < into_ms)).any())
+            lap, lap_ms = _lap(metric, matrix, state) if passed else ((), np.inf)
+            yield _Search(metric, int(starts.place[first + k]), state, into_ms, float(starts.into_m[first + k]),
+                          time_ms, before[k], lap, lap_ms)
+
+
+def _lap(metric: Metric, matrix: csr_array, state: int) -> tuple[tuple[int, ...], float]:
+    """The quickest way from a state round to itself (states, from it to it) and its ms; (), inf where there is none."""
+    row = slice(matrix.indptr[state], matrix.indptr[state + 1])
+    nexts, steps = matrix.indices[row], matrix.data[row]
+    if len(nexts) == 0:
+        return (), np.inf
+    back, toward = dijkstra(metric.matrix(backward=True), indices=state, return_predecessors=True)
+    total = steps + back[nexts]
+    best = int(np.argmin(total))
+    if not np.isfinite(total[best]):
+        return (), np.inf
+    lap = [state, int(nexts[best])]
+    while lap[-1] != state:
+        lap.append(int(toward[lap[-1]]))
+    return tuple(lap), float(total[best])
 
 
 def turn_times(metric: Metric, sources: Places, targets: Places) -> TurnTimes:
-    """Least times from every source to every target, [S, T] in ms, with the mask of what is reached at all."""
+    """Least times from every source to every target, [S, T] in ms, and the distances of those routes."""
     starts, stops = _starts(metric, sources), _stops(metric, targets)
-    best = np.full((len(sources.segment), len(targets.segment)), np.inf)
-    matrix = metric.matrix()
-    for rows in _chunks(len(starts.state)):
-        found = dijkstra(matrix, indices=starts.state[rows])
-        for row, distance in zip(range(rows.start, rows.stop), found, strict=True):
-            span = _from_one(metric, matrix, starts, row, stops, distance)
-            place = starts.place[row]
-            np.minimum.at(best[place], stops.place, span)
-    reached = np.isfinite(best)
-    return TurnTimes(np.where(reached, best, -1.0).astype(np.int64), reached)
-
-
-def _from_one(metric: Metric, matrix: csr_array, starts: _Ends, row: int, stops: _Ends, distance: Float) -> Float:
-    """Times from one start to all stops; what lies behind on the same arc is reached by going round."""
-    into = starts.into_ms[row]
-    span = distance[stops.state] - into + stops.into_ms
-    behind = (stops.state == starts.state[row]) & (stops.into_ms < into)
-    if behind.any():
-        span[behind] = _round_trip(metric, matrix, int(starts.state[row])) - into + stops.into_ms[behind]
-    return np.asarray(span, dtype=np.float64)
-
-
-def _round_trip(metric: Metric, matrix: csr_array, state: int) -> float:
-    """The least time to come back to the start of a state's arc, inf where one cannot."""
-    nexts, steps = _onward(matrix, state)
-    if len(nexts) == 0:
-        return np.inf
-    back = dijkstra(metric.matrix(backward=True), indices=state)
-    return float((steps + back[nexts]).min())
-
-
-def _onward(matrix: csr_array, state: int) -> tuple[Int, Float]:
-    row = slice(matrix.indptr[state], matrix.indptr[state + 1])
-    return matrix.indices[row], matrix.data[row]
-
-
-def _chunks(count: int) -> Iterator[slice]:
-    return (slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK))
+    duration = np.full((len(sources.segment), len(targets.segment)), np.inf)
+    distance = np.full_like(duration, -1.0)
+    for search in _searches(metric, starts, stops):
+        span = search.span_ms(stops)
+        order = np.lexsort((span, stops.place))
+        best = order[np.diff(stops.place[order], prepend=-1) > 0]
+        best = best[span[best] < duration[search.place, stops.place[best]]]
+        duration[search.place, stops.place[best]] = span[best]
+        distance[search.place, stops.place[best]] = search.span_m(stops, best)
+    reached = np.isfinite(duration)
+    return TurnTimes(np.where(reached, duration, -1.0).astype(np.int64), distance, reached)
 
 
 def routes(metric: Metric, sources: Places, source: int, targets: Places, wanted: Int) -> list[Route | None]:
     """The time-optimal routes from one source to the wanted targets (indices); None where there is no way."""
-    starts, stops = _starts(metric, sources), _stops(metric, targets)
-    rows = np.flatnonzero(starts.place == source)
-    if len(rows) == 0:
-        return [None] * len(wanted)
-    matrix = metric.matrix()
-    found, before = dijkstra(matrix, indices=starts.state[rows], return_predecessors=True)
-    spans = np.array([_from_one(metric, matrix, starts, int(row), stops, distance)
-                      for row, distance in zip(rows, found, strict=True)])
+    one = Places(sources.segment[[source]], sources.share[[source]])
+    stops = _stops(metric, targets)
+    searches = list(_searches(metric, _starts(metric, one), stops))
+    spans = np.array([search.span_ms(stops) for search in searches]).reshape(len(searches), len(stops.place))
     result: list[Route | None] = []
     for target in wanted:
         columns = np.flatnonzero(stops.place == target)
-        if len(columns) == 0 or not np.isfinite(spans[:, columns]).any():
+        reach = spans[:, columns]
+        if not np.isfinite(reach).any():
             result.append(None)
             continue
-        which, column = np.unravel_index(int(np.argmin(spans[:, columns])), (len(rows), len(columns)))
-        start, stop = int(starts.state[rows[which]]), int(columns[column])
-        states = _states(metric, matrix, before[which], start, int(stops.state[stop]),
-                         bool(stops.into_ms[stop] < starts.into_ms[rows[which]]))
-        result.append(_route(metric, states, int(spans[which, stop]), float(sources.share[source]),
-                             float(targets.share[target])))
+        row, column = np.unravel_index(int(np.argmin(reach)), reach.shape)
+        stop = int(columns[column])
+        states = searches[row].states(stops, stop)
+        ends = float(one.share[0]), float(targets.share[target])
+        result.append(_route(metric, states, int(spans[row, stop]), *ends))
     return result
 
 
-def _states(metric: Metric, matrix: csr_array, before: NDArray[np.int32], start: int, stop: int,
-            behind: bool) -> list[int]:
-    """States of the route; `behind`: if the stop is the start itself, one must go round."""
-    if start == stop and behind:
-        nexts, steps = _onward(matrix, start)
-        back, toward = dijkstra(metric.matrix(backward=True), indices=start, return_predecessors=True)
-        at = int(nexts[np.argmin(steps + back[nexts])])
-        round_trip = [start, at]
-        while at != start:
-            at = int(toward[at])
-            round_trip.append(at)
-        return round_trip
-    states = [stop]
-    while states[-1] != start:
-        states.append(int(before[states[-1]]))
-    return states[::-1]
-
-
-def _route(metric: Metric, states: list[int], duration_ms: int, from_share: float, to_share: float) -> Route:
+def _route(metric: Metric, states: tuple[int, ...], duration_ms: int, from_share: float, to_share: float) -> Route:
     network = metric.graph.network
     arcs = [int(metric.graph.state_arc[state]) for state in states]
     pieces: list[Float] = []

@@ -121,6 +121,7 @@ def test_no_route_makes_a_forbidden_turn_and_its_legs_add_up(seed: int, restrict
             assert (route is not None) == found.reached[i, j]
             if route is not None:
                 assert route.duration_ms == found.duration_ms[i, j] == replay_ms(chosen, places, i, j, route.arcs)
+                assert route.distance_m == pytest.approx(found.distance_m[i, j], abs=1e-6)
                 assert violations(steps_of(network, route), possible(rules, network, chosen)) == []
 
 
@@ -193,7 +194,7 @@ def test_what_lies_behind_on_a_one_way_street_is_reached_by_going_round() -> Non
     assert route is not None
     assert route.duration_ms == found[0, 1]
     assert len(route.arcs) == 4
-    assert route.length_m == pytest.approx(network.length_m.sum() - 0.5 * network.length_m[0])
+    assert route.distance_m == pytest.approx(network.length_m.sum() - 0.5 * network.length_m[0])
 
 
 def test_of_parallel_streets_the_faster_is_taken() -> None:
@@ -214,7 +215,7 @@ def test_routes_draw_the_street_from_place_to_place() -> None:
     assert route is not None
     assert len(route.lonlat) == 4  # start, x, m, stop
     assert route.lonlat[1] == pytest.approx(network.lonlat[network.first[1]])
-    assert route.length_m == pytest.approx(0.5 * network.length_m[0] + 0.75 * network.length_m[1])
+    assert route.distance_m == pytest.approx(0.5 * network.length_m[0] + 0.75 * network.length_m[1])
     (back,) = routes(metric_of(network), places, 1, places, np.array([0]))
     assert back is not None
     assert back.lonlat == pytest.approx(route.lonlat[::-1])
