@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from geodata.engines import AUTO, ENGINES, NO_KEY, Cells, Order, Search, chosen_engine
 from geodata.matrix_network import (
     LIMIT_MM,
+    LIMIT_MS,
     ArcNetwork,
     Bool,
     Float,
@@ -80,21 +81,32 @@ class Router:
         """
         rows, row_of = np.unique(self.network.nodes(sources), return_inverse=True)
         columns, column_of = np.unique(self.network.nodes(targets), return_inverse=True)
-        cells = self.search.cells(rows, columns)
         pick = np.ix_(row_of, column_of)
-        distance = _distance_m(cells, self.search.keys(rows, columns))[pick] if with_distance else None
-        return Matrix(cells.duration_ms[pick], cells.unreachable[pick], distance)
+        if not with_distance:
+            cells = self.search.cells(rows, columns)
+            return Matrix(cells.duration_ms[pick], cells.unreachable[pick])
+        keys = self.search.keys(rows, columns)
+        cells = _times_in(self.network, keys) or self.search.cells(rows, columns)
+        return Matrix(cells.duration_ms[pick], cells.unreachable[pick], _distance_m(cells, keys)[pick])
 
     def paths(self, source: int, targets: ArrayLike) -> list[NodePath]:
-        """The fastest path from one node to each of others. NoWayError where there is none."""
+        """The fastest path from one node to each of others, of equally fast ones the shortest.
+
+        NoWayError where there is none, PathTooLongError where it is 1,073 km or longer.
+        """
         ends = self.network.nodes(targets)
         start = int(self.network.nodes([source])[0])
         found = self.search.pairs(start, ends)
-        return [_path(self.network, start, int(end), pairs) for end, pairs in zip(ends, found, strict=True)]
+        paths = [_path(self.network, start, int(end), pairs) for end, pairs in zip(ends, found, strict=True)]
+        keys = np.array([[path.duration_ms * LIMIT_MM for path in paths]], dtype=np.int64)
+        if _times_in(self.network, keys) is None and not np.array_equal(
+                self.search.cells(np.array([start]), ends).duration_ms[0], keys[0] // LIMIT_MM):
+            raise PathTooLongError(f"a fastest path is {LIMIT_MM / 1e6:.0f} km or longer: it cannot be given")
+        return paths
 
 
 def router_for(network: ArcNetwork, engine: str = AUTO, smaller_side: int = 1_000_000) -> Router:
-    """A network ordered for an engine: auto, hierarchy or shortest.
+    """A network ordered for an engine: auto, labels, hierarchy or shortest.
 
     `smaller_side` is how many places of the smaller side auto may expect. ValueError on an unknown engine,
     EngineMissingError where its package is not installed.
@@ -111,10 +123,24 @@ def matrix(network: ArcNetwork, sources: ArrayLike, targets: ArrayLike, engine: 
     return router.matrix(rows, columns, with_distance=with_distance)
 
 
+def _times_in(network: ArcNetwork, keys: Int) -> Cells | None:
+    """The times that keys hold, or None where millimetres might have run over into them or a way might be too long.
+
+    The milliseconds of a key are never less than those of the fastest way, and no way is longer than its time at the
+    highest speed: where that is below the limit, nothing has run over.
+    """
+    unreachable = keys >= NO_KEY
+    times = np.where(unreachable, 0, keys) // LIMIT_MM
+    if network.fastest_m_per_s * (float(times.max(initial=0)) + 1.0) * 1.000001 >= LIMIT_MM or (
+            unreachable.any() and network.longest_possible_ms >= LIMIT_MS):
+        return None
+    return Cells(times.astype(np.uint32), unreachable)
+
+
 def _distance_m(cells: Cells, keys: Int) -> Float:
-    """Metres of the shortest of the fastest ways, 0 where there is none; both were found apart and must agree."""
+    """Metres of the shortest of the fastest ways, 0 where there is none; times found apart must agree with them."""
     found = np.where(cells.unreachable, 0, keys)
-    if not np.array_equal(found // LIMIT_MM, cells.duration_ms) or not (keys[cells.unreachable] == NO_KEY).all():
+    if not np.array_equal(found // LIMIT_MM, cells.duration_ms) or not (keys[cells.unreachable] >= NO_KEY).all():
         raise PathTooLongError(f"a fastest path is {LIMIT_MM / 1e6:.0f} km or longer: no distance can be given")
     return np.asarray((found % LIMIT_MM) / 1000.0, dtype=np.float64)
 

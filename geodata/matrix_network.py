@@ -6,6 +6,7 @@ A topology is sorted once and may carry any number of metrics (vehicle class, ho
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -123,12 +124,17 @@ class ArcNetwork:
         """Number of nodes."""
         return self.topology.node_count
 
-    @property
+    @cached_property
     def longest_possible_ms(self) -> int:
         """No simple path lasts longer: every node is left once, along its slowest arc."""
         slowest = np.zeros(self.node_count, dtype=np.int64)
         np.maximum.at(slowest, self.topology.pair_tail, self.pair_ms)
         return int(slowest.sum())
+
+    @cached_property
+    def fastest_m_per_s(self) -> float:
+        """The highest speed on any pair (whole millimetres over whole milliseconds); 0 without open arcs."""
+        return float((self.pair_mm / np.maximum(self.pair_ms, 1)).max(initial=0.0))
 
     def nodes(self, ids: ArrayLike) -> Int:
         """Node ids as an array; NetworkError where there is no such node."""

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from geodata.engines.engine import NO_KEY, Cells, EngineMissingError, Order, Search
 from geodata.engines.hierarchy import is_installed, order_hierarchy
+from geodata.engines.labels import order_labels
 from geodata.engines.shortest import order_shortest
 from geodata.matrix_network import Topology
 
@@ -21,13 +22,13 @@ WORTH_ORDERING = 64
 topology is used for several vehicle classes."""
 
 ENGINES: Mapping[str, Callable[[Topology], Order]] = MappingProxyType({
-    "hierarchy": order_hierarchy, "shortest": order_shortest})
+    "hierarchy": order_hierarchy, "labels": order_labels, "shortest": order_shortest})
 
 
 def chosen_engine(engine: str, smaller_side: int) -> str:
     """The name of the engine to use for so many places on the smaller side. ValueError on an unknown name."""
     if engine == AUTO:
-        return "hierarchy" if smaller_side >= WORTH_ORDERING and is_installed() else "shortest"
+        return "labels" if smaller_side >= WORTH_ORDERING and is_installed() else "shortest"
     if engine not in ENGINES:
         raise ValueError(f"no engine '{engine}'; there are {AUTO}, {', '.join(sorted(ENGINES))}")
     return engine

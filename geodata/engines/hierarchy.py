@@ -17,11 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import breadth_first_order, dijkstra
+from scipy.sparse.csgraph import dijkstra
 
 from geodata.engines.engine import Cells, EngineMissingError
-from geodata.engines.packed_hierarchy import Chordal, PackedHierarchy, chordal, packed_hierarchy
-from geodata.matrix_network import LIMIT_MS, ArcNetwork, Bool, Float, Int, PathTooLongError, Topology
+from geodata.engines.label_search import LabelSearch
+from geodata.engines.packed_hierarchy import Chordal, chordal
+from geodata.engines.reach import check_no_way
+from geodata.matrix_network import LIMIT_MS, ArcNetwork, Float, Int, Topology
 
 Single = NDArray[np.float32]
 
@@ -81,17 +83,17 @@ class HierarchySearch:
     order: HierarchyOrder
 
     @cached_property
-    def packed(self) -> PackedHierarchy:
+    def labels(self) -> LabelSearch:
         """The metric with lengths in it, made when a distance or path is first asked for."""
-        return packed_hierarchy(self.order.chordal, self.network)
+        return LabelSearch(self.network, self.order.chordal)
 
     def keys(self, sources: Int, targets: Int) -> Int:
         """Keys, [S, T]: the package counts in 32 bits, which do not hold a length beside a time."""
-        return self.packed.keys(sources, targets)
+        return self.labels.keys(sources, targets)
 
     def pairs(self, source: int, targets: Int) -> list[Int | None]:
         """The pairs passed to each target."""
-        return [self.packed.pairs(source, int(target)) for target in targets]
+        return self.labels.pairs(source, targets)
 
     def cells(self, sources: Int, targets: Int) -> Cells:
         """All pairs, in blocks of sources."""
@@ -105,21 +107,8 @@ class HierarchySearch:
             found = self.metric.distances_many_to_many(sources[rows].astype(np.uint32), ends)
             unreachable[rows] = found >= LIMIT_MS
             duration[rows] = np.where(unreachable[rows], 0, found)
-        if unreachable.any() and self.network.longest_possible_ms >= LIMIT_MS:
-            _check_no_way(self.network, sources, targets, unreachable)
+        check_no_way(self.network, sources, targets, unreachable)
         return Cells(duration, unreachable)
-
-
-def _check_no_way(network: ArcNetwork, sources: Int, targets: Int, unreachable: Bool) -> None:
-    """PathTooLongError where what counts as unreachable is only further than 32 bits can say."""
-    there = network.pair_arc >= 0
-    ends = (network.topology.pair_tail[there], network.topology.pair_head[there])
-    arcs = csr_array((np.ones(there.sum()), ends), shape=(network.node_count, network.node_count))
-    for row in np.flatnonzero(unreachable.any(axis=1)):
-        seen = np.zeros(network.node_count, dtype=np.bool_)
-        seen[breadth_first_order(arcs, int(sources[row]), return_predecessors=False)] = True
-        if (seen[targets] & unreachable[row]).any():
-            raise PathTooLongError(f"a fastest path from node {sources[row]} lasts {LIMIT_MS} ms or more")
 
 
 def _centred(xy: Float) -> tuple[Single, Single]:

@@ -12,12 +12,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from geodata.engines.engine import NO_KEY, pair_keys
-from geodata.engines.packed_kernels import ancestors, cells, customised, filled, label, labels, unpacked
-from geodata.matrix_network import ArcNetwork, Int, Topology
+from geodata.engines.engine import NO_KEY
+from geodata.engines.packed_kernels import (
+    cells,
+    customised,
+    filled,
+    label,
+    labels,
+    meeting_depth,
+    preorder,
+    shared_depths,
+    unpacked,
+)
+from geodata.matrix_network import Int, Topology
 
-LABEL_BYTES = 64_000_000
-"""What the labels of one side of a block may hold."""
+LABEL_BYTES = 512_000
+"""What the labels of the targets of a block may hold, so that they stay in the cache of a processor."""
+ROWS = 1024
+"""Sources of a block."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,8 @@ class Chordal:
     """Higher end of each edge."""
     depth: Int
     """Edges to the root along parents."""
+    position: Int
+    """In a walk over the elimination trees."""
     edge_of_pair: Int
     """Edge of each pair of the topology."""
     goes_up: np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -54,18 +68,17 @@ class PackedHierarchy:
         found = np.empty((len(sources), len(targets)), dtype=np.int64)
         width = int(graph.depth.max()) + 1
         side = max(1, LABEL_BYTES // (8 * width))
+        order = np.argsort(graph.position[graph.rank[targets]], kind="stable")
         for left in range(0, len(targets), side):
-            columns = slice(left, left + side)
+            columns = order[left:left + side]
             ends = graph.rank[targets[columns]]
-            end_chain = ancestors(graph.first, graph.upper, graph.depth, ends, width)
             end_label = labels(graph.first, graph.upper, graph.depth, self.down, ends, width)
-            for top in range(0, len(sources), side):
-                rows = slice(top, top + side)
+            for top in range(0, len(sources), ROWS):
+                rows = slice(top, top + ROWS)
                 starts = graph.rank[sources[rows]]
-                start_chain = ancestors(graph.first, graph.upper, graph.depth, starts, width)
                 start_label = labels(graph.first, graph.upper, graph.depth, self.up, starts, width)
-                found[rows, columns] = cells(start_label, end_label, start_chain, end_chain, graph.depth[starts],
-                                             graph.depth[ends])
+                shared = shared_depths(graph.first, graph.upper, graph.depth, graph.position, starts, ends)
+                found[rows, columns] = cells(start_label, end_label, shared)
         return found
 
     def pairs(self, source: int, target: int) -> Int | None:
@@ -75,11 +88,11 @@ class PackedHierarchy:
         ends = graph.rank[np.array([source, target])]
         key, by = label(graph.first, graph.upper, graph.depth, self.up, ends[0], width)
         other_key, other_by = label(graph.first, graph.upper, graph.depth, self.down, ends[1], width)
-        chain, other_chain = ancestors(graph.first, graph.upper, graph.depth, ends, width)
-        common = np.flatnonzero((chain == other_chain) & (chain >= 0))
-        if len(common) == 0 or (key + other_key)[common].min() >= NO_KEY:
+        common = meeting_depth(graph.first, graph.upper, graph.depth, ends[0], ends[1])
+        span = (key + other_key)[:common]
+        if common == 0 or span.min() >= NO_KEY:
             return None
-        top = int(common[np.argmin((key + other_key)[common])])
+        top = int(np.argmin(span))
         edges: list[tuple[int, bool]] = []
         at = top
         while by[at] >= 0:  # back to the source
@@ -115,12 +128,12 @@ def chordal(topology: Topology, rank: Int) -> Chordal:
     for node in inner[::-1]:
         depth[node] = depth[parent[node]] + 1
     key = np.repeat(np.arange(count), np.diff(first)) * np.int64(count) + upper
-    return Chordal(rank, first, upper, depth, np.searchsorted(key, low * np.int64(count) + high), tail < head)
+    edge = np.searchsorted(key, low * np.int64(count) + high)
+    return Chordal(rank, first, upper, depth, preorder(first, upper), edge, tail < head)
 
 
-def packed_hierarchy(graph: Chordal, network: ArcNetwork) -> PackedHierarchy:
-    """A metric put into a contracted topology."""
-    keys = pair_keys(network)
+def packed_hierarchy(graph: Chordal, keys: Int) -> PackedHierarchy:
+    """A metric put into a contracted topology: a key per pair, [pairs], NO_KEY where it is closed."""
     up, down = (np.full(len(graph.upper), NO_KEY, dtype=np.int64) for _ in range(2))
     up_from, down_from = (np.full(len(graph.upper), -1, dtype=np.int64) for _ in range(2))
     for values, origin, chosen in ((up, up_from, graph.goes_up), (down, down_from, ~graph.goes_up)):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from geodata.engines.engine import NO_KEY
 from geodata.matrix_network import Int
+
+Int32 = NDArray[np.int32]
 
 
 @njit(cache=True)
@@ -71,17 +74,63 @@ def customised(first: Int, upper: Int, up: Int, down: Int, up_from: Int, down_fr
 
 
 @njit(cache=True)
-def ancestors(first: Int, upper: Int, depth: Int, nodes: Int, width: int) -> Int:
-    """The node at each depth on the way from each node to its root, [nodes, width]; -1 below the node."""
-    chain = np.full((len(nodes), width), -1, dtype=np.int64)
-    for row in range(len(nodes)):
-        node = nodes[row]
-        while True:
-            chain[row, depth[node]] = node
-            if first[node] == first[node + 1]:
-                break
-            node = upper[first[node]]
-    return chain
+def preorder(first: Int, upper: Int) -> Int:
+    """Position of each node in a walk over the elimination trees from their roots: every subtree is one piece."""
+    count = len(first) - 1
+    below = np.ones(count, dtype=np.int64)
+    for node in range(count):
+        if first[node] < first[node + 1]:
+            below[upper[first[node]]] += below[node]
+    position = np.empty(count, dtype=np.int64)
+    free = np.zeros(count, dtype=np.int64)
+    roots = 0
+    for node in range(count - 1, -1, -1):
+        if first[node] == first[node + 1]:
+            position[node] = roots
+            roots += below[node]
+        else:
+            parent = upper[first[node]]
+            position[node] = free[parent]
+            free[parent] += below[node]
+        free[node] = position[node] + 1
+    return position
+
+
+@njit(cache=True)
+def meeting_depth(first: Int, upper: Int, depth: Int, one: int, other: int) -> int:
+    """How many nodes two ways to the root have in common: the depth at which they meet and one more, 0 if nowhere."""
+    while one != other:
+        if one > other:
+            one, other = other, one
+        if first[one] == first[one + 1]:
+            return 0
+        one = upper[first[one]]
+    return int(depth[one]) + 1
+
+
+@njit(cache=True)
+def shared_depths(first: Int, upper: Int, depth: Int, position: Int, starts: Int, ends: Int) -> Int32:
+    """meeting_depth of every start and end, [starts, ends]; the ends are sorted by position."""
+    shared = np.empty((len(starts), len(ends)), dtype=np.int32)
+    neighbours = np.empty(len(ends), dtype=np.int64)
+    for at in range(1, len(ends)):
+        neighbours[at] = meeting_depth(first, upper, depth, ends[at - 1], ends[at])
+    places = position[ends]
+    for row in range(len(starts)):
+        split = np.searchsorted(places, position[starts[row]])
+        if split < len(ends):  # from the nearest end on both sides, what is shared only shrinks
+            least = meeting_depth(first, upper, depth, starts[row], ends[split])
+            shared[row, split] = least
+            for at in range(split + 1, len(ends)):
+                least = min(least, neighbours[at])
+                shared[row, at] = least
+        if split > 0:
+            least = meeting_depth(first, upper, depth, starts[row], ends[split - 1])
+            shared[row, split - 1] = least
+            for at in range(split - 1, 0, -1):
+                least = min(least, neighbours[at])
+                shared[row, at - 1] = least
+    return shared
 
 
 @njit(cache=True)
@@ -112,21 +161,17 @@ def label(first: Int, upper: Int, depth: Int, value: Int, node: int, width: int)
 
 
 @njit(cache=True)
-def cells(start: Int, end: Int, start_chain: Int, end_chain: Int, start_depth: Int, end_depth: Int) -> Int:
+def cells(start: Int, end: Int, shared: Int32) -> Int:
     """Least sum of two labels over the depths at which the ways to the root are one, [starts, ends]."""
     found = np.empty((len(start), len(end)), dtype=np.int64)
     for row in range(len(start)):
+        one = start[row]
         for column in range(len(end)):
-            low, high = 0, min(start_depth[row], end_depth[column]) + 1  # the ways part between them
-            while low < high:
-                middle = (low + high) >> 1
-                if start_chain[row, middle] == end_chain[column, middle]:
-                    low = middle + 1
-                else:
-                    high = middle
+            other = end[column]
             best = NO_KEY
-            for at in range(low):
-                best = min(best, start[row, at] + end[column, at])
+            for at in range(shared[row, column]):
+                span = one[at] + other[at]
+                best = span if span < best else best
             found[row, column] = best
     return found
 

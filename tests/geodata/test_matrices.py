@@ -25,8 +25,8 @@ from geodata.matrices import (
 )
 
 needs_hierarchy = pytest.mark.skipif(not is_installed(), reason="pyroutingkit is not installed")
-ENGINES = ["shortest", pytest.param("hierarchy", marks=needs_hierarchy)]
-PRESENT = ["shortest", "hierarchy"] if is_installed() else ["shortest"]
+ENGINES = ["shortest", *(pytest.param(engine, marks=needs_hierarchy) for engine in ("hierarchy", "labels"))]
+PRESENT = ["shortest", "hierarchy", "labels"] if is_installed() else ["shortest"]
 FEW = settings(max_examples=60, deadline=None)
 
 
@@ -256,6 +256,9 @@ def test_a_distance_beyond_what_can_be_told_is_refused_but_its_time_is_not(engin
     assert matrix(network, [0], [2], engine).duration_ms.tolist() == [[10]]
     with pytest.raises(PathTooLongError):
         matrix(network, [0], [1, 2], engine, with_distance=True)
+    with pytest.raises(PathTooLongError):
+        router_for(network, engine).paths(0, [2])
+    assert router_for(network, engine).paths(0, [1])[0].duration_ms == 5
     assert matrix(network, [0], [1], engine, with_distance=True).distance_m == np.array([[600_000]])
 
 
@@ -293,7 +296,7 @@ def test_a_metric_of_another_topology_is_refused() -> None:
 def test_auto_takes_the_plain_search_for_few_places_and_says_which_engines_there_are(
         monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen_engine("auto", 10) == "shortest"
-    assert chosen_engine("auto", 1000) == ("hierarchy" if is_installed() else "shortest")
+    assert chosen_engine("auto", 1000) == ("labels" if is_installed() else "shortest")
     with pytest.raises(ValueError, match="shortest"):
         matrix(town(0), [0], [1], "magic")
     monkeypatch.setattr("geodata.engines.hierarchy.PACKAGE", "no_such_package_here")

@@ -15,7 +15,7 @@ from geodata.matrices import ArcNetwork, Matrix, NetworkError, PathTooLongError,
 from geodata.matrix_cache import MatrixCache
 from geodata.matrix_docks import Docks, OnArcs, direct_on_arcs, docked_matrix, docks_on_arcs
 
-PRESENT = ["shortest", "hierarchy"] if is_installed() else ["shortest"]
+PRESENT = ["shortest", "hierarchy", "labels"] if is_installed() else ["shortest"]
 
 
 @st.composite
