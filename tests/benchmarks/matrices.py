@@ -1,4 +1,4 @@
-"""Many-to-many travel times measured: both engines on the same places, cells that differ, what a further metric costs.
+"""Many-to-many travel times measured: all engines on the same places, cells that differ, what a further metric costs.
 
     python -m tests.benchmarks.matrices --data EXTRACT.osm.pbf|STREETS.gpkg [--layer L] [--places 1000] [--large 5000]
     python -m tests.benchmarks.matrices --grid 240 ...
@@ -32,6 +32,7 @@ from geodata.roads import access_for, driving, read_streets
 SPEEDS_KM_PER_H = (("default", 20.0), ("motorway", 65.0), ("motorway_link", 40.0), ("trunk", 50.0),
                    ("trunk_link", 35.0), ("primary", 35.0), ("primary_link", 28.0), ("secondary", 30.0),
                    ("tertiary", 25.0), ("residential", 18.0), ("living_street", 10.0))
+ORDERED = ("hierarchy", "labels")
 PATHS = 200
 METRICS = 24
 T = TypeVar("T")
@@ -110,38 +111,46 @@ def differing(one: Matrix, other: Matrix) -> int:
 
 
 def engines(network: ArcNetwork, places: np.ndarray, notes: Notes) -> tuple[Router, int]:
-    """Both engines on the same places: the ordered router and how many cells differ."""
+    """All engines on the same places: the quickest, ordered, and how many cells differ."""
     count = len(places)
-    quick, order_s = notes.timed("hierarchy: nodes ordered, first metric", lambda: router_for(network, "hierarchy"))
+    shown, few = f"{count} x {count}", places[:max(1, count // 10)]
     plain = router_for(network, "shortest")
-    notes.timed("hierarchy: contracted for distances, first metric", lambda: quick.matrix(
-        places[:1], places[:1], with_distance=True))
-    shown = f"{count} x {count}"
     slow, slow_s = notes.timed(f"shortest (scipy): {shown}", lambda: plain.matrix(places, places))
-    fast, fast_s = notes.timed(f"hierarchy: {shown}", lambda: quick.matrix(places, places))
-    notes.say(f"shortest / hierarchy: {shown}", slow_s / fast_s, "times")
-    far, _ = notes.timed(f"hierarchy: {shown} with distances", lambda: quick.matrix(places, places, with_distance=True))
-    few = places[:max(1, count // 10)]
     near, _ = notes.timed(f"shortest: {len(few)} x {count} with distances", lambda: plain.matrix(
         few, places, with_distance=True))
-    assert far.distance_m is not None
-    wrong = differing(slow, fast) + differing(slow, far) + differing(
-        near, Matrix(far.duration_ms[:len(few)], far.unreachable[:len(few)], far.distance_m[:len(few)]))
-    notes.say(f"cells that differ of {count * count:,}", wrong, "cells")
-    notes.say("cells without a way", fast.unreachable.sum(), "cells")
-    _further_metrics(network, quick, order_s, notes)
-    return quick, wrong
+    notes.say("cells without a way", slow.unreachable.sum(), "cells")
+    wrong = 0
+    for engine in ORDERED:
+        router, order_s = notes.timed(f"{engine}: nodes ordered", lambda engine=engine: router_for(network, engine))
+        _, first_s = notes.timed(f"{engine}: first metric", lambda router=router: router.on(network).matrix(
+            places[:1], places[:1]))
+        fast, fast_s = notes.timed(f"{engine}: {shown}", lambda router=router: router.matrix(places, places))
+        notes.say(f"{engine}: times faster than scipy after ordering, {shown}", slow_s / fast_s, "times")
+        notes.say(f"{engine}: the same with ordering", slow_s / (fast_s + order_s), "times")
+        notes.timed(f"{engine}: first metric with lengths", lambda router=router: router.matrix(
+            places[:1], places[:1], with_distance=True))
+        far, _ = notes.timed(f"{engine}: {shown} with distances", lambda router=router: router.matrix(
+            places, places, with_distance=True))
+        assert far.distance_m is not None
+        bad = differing(slow, fast) + differing(slow, far) + differing(
+            near, Matrix(far.duration_ms[:len(few)], far.unreachable[:len(few)], far.distance_m[:len(few)]))
+        notes.say(f"{engine}: cells that differ of {count * count:,}", bad, "cells")
+        wrong += bad
+        _further_metrics(network, router, order_s + first_s, notes)
+    return router, wrong
 
 
-def _further_metrics(network: ArcNetwork, router: Router, order_s: float, notes: Notes) -> None:
+def _further_metrics(network: ArcNetwork, router: Router, first_s: float, notes: Notes) -> None:
     random = np.random.default_rng(2)
+    one, engine = np.array([0]), router.order.engine
     durations = [np.round(network.duration_ms * random.uniform(1.0, 2.0, len(network.tail))).astype(np.int64)
                  for _ in range(METRICS)]
-    _, all_s = notes.timed(f"{METRICS} further metrics over the same topology", lambda: [
-        router.on(with_metric(network.topology, duration, network.length_m)) for duration in durations])
-    notes.say("one further metric, of the first", 100.0 * all_s / METRICS / order_s, "%")
-    other = router.on(with_metric(network.topology, durations[0], network.length_m))
-    notes.timed("one further metric contracted for distances", lambda: other.search.keys(np.array([0]), np.array([0])))
+    for with_distance in (False, True):
+        shown = " with lengths" if with_distance else ""
+        _, all_s = notes.timed(f"{engine}: {METRICS} further metrics{shown}", lambda far=with_distance: [
+            router.on(with_metric(network.topology, duration, network.length_m)).matrix(one, one, with_distance=far)
+            for duration in durations])
+        notes.say(f"{engine}: one further metric{shown}, of ordering and first", 100 * all_s / METRICS / first_s, "%")
 
 
 def paths(router: Router, places: np.ndarray, notes: Notes) -> int:
@@ -181,6 +190,22 @@ def cached(network: ArcNetwork, router: Router, places: np.ndarray, notes: Notes
     return wrong
 
 
+def large(network: ArcNetwork, labels: Router, places: np.ndarray, notes: Notes) -> int:
+    """A large square and its two lopsided parts: cells in which the engines differ."""
+    hierarchy, found = router_for(network, "hierarchy"), list[Matrix]()
+    for router in (hierarchy, labels):
+        name, side = router.order.engine, f"{len(places)} x {len(places)}"
+        router.matrix(places[:1], places[:1])
+        matrix_of, _ = notes.timed(f"{name}: {side}", lambda router=router: router.matrix(places, places))
+        found.append(matrix_of)
+        notes.timed(f"{name}: {len(places)} x 500", lambda router=router: router.matrix(places, places[:500]))
+        notes.timed(f"{name}: 500 x {len(places)}", lambda router=router: router.matrix(places[:500], places))
+    notes.timed(f"labels: {side} with distances", lambda: labels.matrix(places, places, with_distance=True))
+    wrong = differing(*found)
+    notes.say(f"cells that differ of {len(places) ** 2:,}", wrong, "cells")
+    return wrong
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     where = parser.add_mutually_exclusive_group(required=True)
@@ -191,7 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--large", type=int, default=5000, help="sources and targets of the large matrix, 0 for none")
     parser.add_argument("--out", type=Path, help="where to write the figures as JSON")
     given = parser.parse_args(arguments)
-    for engine in ("shortest", "hierarchy"):  # compiled here, not while something is measured
+    for engine in ("shortest", *ORDERED):  # compiled here, not while something is measured
         warm = router_for(grid(5), engine)
         warm.matrix([0, 1], [2], with_distance=True)
         warm.paths(0, [0])
@@ -208,11 +233,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wrong += paths(router, places, notes) + cached(read, router, places, notes)
     if given.large:
         many = random.choice(read.node_count, min(given.large, read.node_count), replace=False)
-        side = f"{len(many)} x {len(many)}"
-        notes.timed(f"hierarchy: {side}", lambda: router.matrix(many, many))
-        notes.timed(f"hierarchy: {side} with distances", lambda: router.matrix(many, many, with_distance=True))
-        notes.timed(f"hierarchy: {len(many)} x 500", lambda: router.matrix(many, many[:500]))
-        notes.timed(f"hierarchy: 500 x {len(many)}", lambda: router.matrix(many[:500], many))
+        wrong += large(read, router, many, notes)
     _memory(notes)
     if given.out:
         machine = f"{platform.machine()}, Python {platform.python_version()}"
