@@ -1,7 +1,6 @@
-"""Times, distances and routes on the turn-expanded graph: places on segments, exact integer milliseconds.
+"""Times, distances and routes on the turn-expanded graph by the Dijkstra of scipy: the oracle of faster engines.
 
-Dijkstra of scipy, whose floats hold integers below 2**53 exactly. A place lies on a segment and may be left and
-reached in both directions of it, as far as they are open.
+Its floats hold integers below 2**53 exactly, so that times are whole milliseconds.
 """
 
 from __future__ import annotations
@@ -15,27 +14,13 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from geodata.turn_metric import Metric
-from geodata.turns import ARRIVING, LEAVING, THROUGH
+from geodata.turn_places import Ends, Places, starts_of, stops_of
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 CHUNK = 64
-
-
-@dataclass(frozen=True)
-class Places:
-    """P places on segments."""
-
-    segment: Int
-    """[P]."""
-    share: Float
-    """[P], how far along the segment from its node u, 0 to 1."""
-
-    def __post_init__(self) -> None:
-        if len(self.segment) != len(self.share) or not ((self.share >= 0.0) & (self.share <= 1.0)).all():
-            raise ValueError("every place needs a segment and a share from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -63,51 +48,6 @@ class Route:
 
 
 @dataclass(frozen=True)
-class _Ends:
-    """States at which places begin or end, in the order of the places."""
-
-    place: Int
-    state: Int
-    into_ms: Int
-    """Time from the start of the state's arc to the place."""
-    into_m: Float
-
-
-def _ends(metric: Metric, places: Places, layers: tuple[int, ...]) -> _Ends:
-    found: list[tuple[Int, Int, Int, Float]] = []
-    every = np.arange(len(places.segment))
-    for side in (0, 1):
-        arc = 2 * places.segment + side
-        share = 1.0 - places.share if side else places.share
-        into = np.rint(share * metric.rules.duration_ms[arc]).astype(np.int64)
-        for layer in layers:
-            state = metric.graph.start_state[layer, arc]
-            there = (state >= 0) & metric.state_open[state]
-            into_m = share * metric.graph.network.length_m[places.segment]
-            found.append((every[there], state[there], into[there], into_m[there]))
-    place, state, into_ms, metres = (np.concatenate(column) for column in zip(*found, strict=True))
-    order = np.argsort(place, kind="stable")
-    return _Ends(place[order], state[order], into_ms[order], metres[order])
-
-
-def _starts(metric: Metric, places: Places) -> _Ends:
-    return _ends(metric, places, (THROUGH, LEAVING))
-
-
-def _stops(metric: Metric, places: Places) -> _Ends:
-    """Where a place is reached; in a state for a via way as well as in the arc's own."""
-    own = _ends(metric, places, (THROUGH, LEAVING, ARRIVING))
-    graph = metric.graph
-    key = 3 * graph.state_arc + graph.layer
-    order = np.argsort(key, kind="stable")
-    low, high = (np.searchsorted(key[order], key[own.state], side=side) for side in ("left", "right"))
-    count = high - low
-    rank = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    state = order[np.repeat(low, count) + rank]
-    return _Ends(np.repeat(own.place, count), state, np.repeat(own.into_ms, count), np.repeat(own.into_m, count))
-
-
-@dataclass(frozen=True)
 class _Search:
     """All that is reached from one place in one direction."""
 
@@ -123,24 +63,24 @@ class _Search:
     """The shortest way round back to the state, empty where it is not asked for or there is none."""
     lap_ms: float
 
-    def behind(self, stops: _Ends) -> Bool:
+    def behind(self, stops: Ends) -> Bool:
         """Stops on the same arc that the place has passed already."""
         return np.asarray((stops.state == self.state) & (stops.into_ms < self.into_ms), dtype=np.bool_)
 
-    def span_ms(self, stops: _Ends) -> Float:
+    def span_ms(self, stops: Ends) -> Float:
         """Time to each stop."""
         span = self.time_ms[stops.state] - self.into_ms + stops.into_ms
         span[self.behind(stops)] += self.lap_ms
         return span
 
-    def span_m(self, stops: _Ends, which: Int) -> Float:
+    def span_m(self, stops: Ends, which: Int) -> Float:
         """Distance driven to some of the stops (indices), which must be reached."""
         arc_m = self.metric.graph.network.length_m[self.metric.graph.state_arc >> 1]
         span = _along_tree(self.before, arc_m)[stops.state[which]] - self.into_m + stops.into_m[which]
         span[self.behind(stops)[which]] += arc_m[list(self.lap[:-1])].sum()
         return np.maximum(span, 0.0)
 
-    def states(self, stops: _Ends, stop: int) -> tuple[int, ...]:
+    def states(self, stops: Ends, stop: int) -> tuple[int, ...]:
         """The states on the way to a stop."""
         if self.behind(stops)[stop]:
             return self.lap
@@ -162,7 +102,7 @@ def _along_tree(before: NDArray[np.int32], arc_m: Float) -> Float:
         parent = further
 
 
-def _searches(metric: Metric, starts: _Ends, stops: _Ends) -> Iterator[_Search]:
+def _searches(metric: Metric, starts: Ends, stops: Ends) -> Iterator[_Search]:
     matrix = metric.matrix()
     for first in range(0, len(starts.state), CHUNK):
         rows = slice(first, first + CHUNK)
@@ -194,7 +134,7 @@ def _lap(metric: Metric, matrix: csr_array, state: int) -> tuple[tuple[int, ...]
 
 def turn_times(metric: Metric, sources: Places, targets: Places) -> TurnTimes:
     """Least times from every source to every target, [S, T] in ms, and the distances of those routes."""
-    starts, stops = _starts(metric, sources), _stops(metric, targets)
+    starts, stops = starts_of(metric, sources), stops_of(metric, targets)
     duration = np.full((len(sources.segment), len(targets.segment)), np.inf)
     distance = np.full_like(duration, -1.0)
     for search in _searches(metric, starts, stops):
@@ -211,8 +151,8 @@ def turn_times(metric: Metric, sources: Places, targets: Places) -> TurnTimes:
 def routes(metric: Metric, sources: Places, source: int, targets: Places, wanted: Int) -> list[Route | None]:
     """The time-optimal routes from one source to the wanted targets (indices); None where there is no way."""
     one = Places(sources.segment[[source]], sources.share[[source]])
-    stops = _stops(metric, targets)
-    searches = list(_searches(metric, _starts(metric, one), stops))
+    stops = stops_of(metric, targets)
+    searches = list(_searches(metric, starts_of(metric, one), stops))
     spans = np.array([search.span_ms(stops) for search in searches]).reshape(len(searches), len(stops.place))
     result: list[Route | None] = []
     for target in wanted:

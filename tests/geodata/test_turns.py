@@ -13,7 +13,8 @@ from geodata.osm_conditions import week_of
 from geodata.osm_network import StreetNetwork, read_network
 from geodata.roads import NoStreetError
 from geodata.turn_metric import Metric, Slot, TurnCosts
-from geodata.turn_times import Places, routes, turn_times
+from geodata.turn_places import Places
+from geodata.turn_times import routes, turn_times
 from tests.geodata.osm_xml import TRUCK, Town, at, cross, metric_of, rules_in_xml, steps_of, violations, ways_driven
 
 W, E, S, N = 1, 2, 3, 4

@@ -16,7 +16,8 @@ import pytest
 
 from geodata.osm_network import StreetNetwork, read_network
 from geodata.turn_metric import Metric, TurnCosts
-from geodata.turn_times import Places, routes, turn_times
+from geodata.turn_places import Places
+from geodata.turn_times import routes, turn_times
 from tests.geodata.osm_xml import TRUCK, Rule, metric_of, rule_of, steps_of, violations
 
 FILE = os.environ.get("RECYNET_HELSINKI")

@@ -12,7 +12,8 @@ import shapely
 from geodata.osm_conditions import span, week_of
 from geodata.osm_network import read_network
 from geodata.turn_metric import AreaBan, Slot, TurnCosts, arc_rules, metric, topology
-from geodata.turn_times import Places, turn_times
+from geodata.turn_places import Places
+from geodata.turn_times import turn_times
 from tests.geodata.osm_xml import LAT, LON, M_PER_DEGREE_LAT, M_PER_DEGREE_LON, TRUCK, Town, at, metric_of, ways_driven
 
 MORNING, NIGHT = span(7 * 60, 9 * 60), span(2 * 60, 3 * 60)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from geodata.osm_network import StreetNetwork, read_network
 from geodata.turn_metric import AreaBan, Metric, Slot, TurnCosts, arc_rules, metric, topology
-from geodata.turn_times import Places, turn_times
+from geodata.turn_places import Places
+from geodata.turn_times import turn_times
 from tests.geodata.osm_xml import TRUCK, Rule, Town, cross, metric_of, rules_in_xml, violations, ways_driven
 from tests.geodata.test_turns_properties import possible, random_town, some_places
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from geodata.osm_network import StreetNetwork, read_network
 from geodata.turn_metric import Metric, TurnCosts
-from geodata.turn_times import Places, part_of, routes, turn_times
+from geodata.turn_places import Places
+from geodata.turn_times import part_of, routes, turn_times
 from tests.geodata.osm_xml import TRUCK, Town, at, cross, metric_of, rules_in_xml, steps_of, violations
 
 EVERYWHERE = TurnCosts(u_turns="everywhere")
