@@ -12,7 +12,8 @@ import numpy as np
 from geodata.osm_network import StreetNetwork
 from geodata.osm_tags import VehicleClass
 from geodata.turn_metric import AreaBan, Metric, Slot, TurnCosts, arc_rules, metric, topology
-from geodata.turn_times import Places, Route, routes
+from geodata.turn_places import Places
+from geodata.turn_times import Route, routes
 
 LON, LAT = 114.3, 30.6
 M_PER_DEGREE_LAT = 110_900.0
