@@ -6,6 +6,7 @@ paths the shortest counts, so that a distance, too, is one number.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,8 +29,12 @@ from geodata.matrix_network import (
     with_metric,
 )
 
-__all__ = ["ArcNetwork", "Matrix", "NetworkError", "NodePath", "PathTooLongError", "Router", "Topology", "arc_network",
-           "matrix", "router_for", "topology_of", "with_metric"]
+__all__ = ["ArcNetwork", "Matrix", "NetworkError", "NoWayError", "NodePath", "PathTooLongError", "Router", "Topology",
+           "arc_network", "matrix", "router_for", "topology_of", "with_metric"]
+
+
+BLOCK = 1024
+"""Places of the smaller side that are searched at once: what bounds the memory beside the result."""
 
 
 class NoWayError(ValueError):
@@ -81,13 +86,28 @@ class Router:
         """
         rows, row_of = np.unique(self.network.nodes(sources), return_inverse=True)
         columns, column_of = np.unique(self.network.nodes(targets), return_inverse=True)
-        pick = np.ix_(row_of, column_of)
+        shape = (len(row_of), len(column_of))
+        whole = Matrix(np.zeros(shape, dtype=np.uint32), np.zeros(shape, dtype=np.bool_),
+                       np.zeros(shape) if with_distance else None)
+        for row_part, column_part in _blocks(len(rows), len(columns)):
+            found = self._block(rows[row_part], columns[column_part], with_distance)
+            into_rows, from_rows = _within(row_of, row_part)
+            into_columns, from_columns = _within(column_of, column_part)
+            into, pick = np.ix_(into_rows, into_columns), np.ix_(from_rows, from_columns)
+            whole.duration_ms[into] = found.duration_ms[pick]
+            whole.unreachable[into] = found.unreachable[pick]
+            if whole.distance_m is not None and found.distance_m is not None:
+                whole.distance_m[into] = found.distance_m[pick]
+        return whole
+
+    def _block(self, rows: Int, columns: Int, with_distance: bool) -> Matrix:
+        """The matrix of nodes that differ from one another."""
         if not with_distance:
             cells = self.search.cells(rows, columns)
-            return Matrix(cells.duration_ms[pick], cells.unreachable[pick])
+            return Matrix(cells.duration_ms, cells.unreachable)
         keys = self.search.keys(rows, columns)
         cells = _times_in(self.network, keys) or self.search.cells(rows, columns)
-        return Matrix(cells.duration_ms[pick], cells.unreachable[pick], _distance_m(cells, keys)[pick])
+        return Matrix(cells.duration_ms, cells.unreachable, _distance_m(cells, keys))
 
     def paths(self, source: int, targets: ArrayLike) -> list[NodePath]:
         """The fastest path from one node to each of others, of equally fast ones the shortest.
@@ -121,6 +141,20 @@ def matrix(network: ArcNetwork, sources: ArrayLike, targets: ArrayLike, engine: 
     rows, columns = network.nodes(sources), network.nodes(targets)
     router = router_for(network, engine, min(len(rows), len(columns)))
     return router.matrix(rows, columns, with_distance=with_distance)
+
+
+def _blocks(rows: int, columns: int) -> Iterator[tuple[slice, slice]]:
+    """Pieces of bounded size, cut along the smaller side: the side that engines search from."""
+    if rows <= columns:
+        yield from ((slice(at, min(at + BLOCK, rows)), slice(0, columns)) for at in range(0, rows, BLOCK))
+    else:
+        yield from ((slice(0, rows), slice(at, min(at + BLOCK, columns))) for at in range(0, columns, BLOCK))
+
+
+def _within(positions: Int, part: slice) -> tuple[Int, Int]:
+    """Where in a column of positions those of a part stand, and which of the part they are."""
+    where = np.flatnonzero((positions >= part.start) & (positions < part.stop))
+    return where, positions[where] - part.start
 
 
 def _times_in(network: ArcNetwork, keys: Int) -> Cells | None:

@@ -70,9 +70,9 @@ def write_block(folder: Path, network: str, block: Block, engine: str) -> Path:
     said = {"schema": SCHEMA, "key": key, "network": network, "layers": list(block.layers),
             "rows": block.rows.tolist(), "columns": block.columns.tolist(), "unreachable": NO_WAY, "engine": engine,
             "sha256": hashlib.sha256(numbers.getbuffer()).hexdigest()}
-    _replace(folder / f"{key}.npy", numbers.getvalue())
+    replace_file(folder / f"{key}.npy", numbers.getvalue())
     sidecar = folder / f"{key}.json"
-    _replace(sidecar, _canonical(said))
+    replace_file(sidecar, _canonical(said))
     return sidecar
 
 
@@ -115,7 +115,7 @@ def _canonical(said: dict[str, object]) -> bytes:
     return json.dumps(said, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """All of the content under its name, or nothing."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     try:

@@ -14,8 +14,10 @@ import numpy as np
 
 from geodata.engines.engine import NO_KEY
 from geodata.engines.packed_kernels import (
+    Int32,
     cells,
     customised,
+    depths,
     filled,
     label,
     labels,
@@ -39,7 +41,7 @@ class Chordal:
     rank: Int
     first: Int
     """Where the edges of each node start, [nodes + 1]."""
-    upper: Int
+    upper: Int32
     """Higher end of each edge."""
     depth: Int
     """Edges to the root along parents."""
@@ -58,9 +60,9 @@ class PackedHierarchy:
     chordal: Chordal
     up: Int
     down: Int
-    up_from: Int
+    up_from: Int32
     """-1 - pair where the way is an arc, else the node below through which it goes."""
-    down_from: Int
+    down_from: Int32
 
     def keys(self, sources: Int, targets: Int) -> Int:
         """Keys from every source to every target, [S, T], NO_KEY where there is no way."""
@@ -121,21 +123,15 @@ def chordal(topology: Topology, rank: Int) -> Chordal:
     both = np.unique(low * np.int64(count) + high)
     given_first = np.searchsorted(both, np.arange(count + 1) * np.int64(count)).astype(np.int64)
     first, upper = filled(given_first, both % count)
-    depth = np.zeros(count, dtype=np.int64)
-    parent = np.full(count, -1, dtype=np.int64)
-    inner = np.flatnonzero(np.diff(first) > 0)
-    parent[inner] = upper[first[inner]]
-    for node in inner[::-1]:
-        depth[node] = depth[parent[node]] + 1
     key = np.repeat(np.arange(count), np.diff(first)) * np.int64(count) + upper
     edge = np.searchsorted(key, low * np.int64(count) + high)
-    return Chordal(rank, first, upper, depth, preorder(first, upper), edge, tail < head)
+    return Chordal(rank, first, upper, depths(first, upper), preorder(first, upper), edge, tail < head)
 
 
 def packed_hierarchy(graph: Chordal, keys: Int) -> PackedHierarchy:
     """A metric put into a contracted topology: a key per pair, [pairs], NO_KEY where it is closed."""
     up, down = (np.full(len(graph.upper), NO_KEY, dtype=np.int64) for _ in range(2))
-    up_from, down_from = (np.full(len(graph.upper), -1, dtype=np.int64) for _ in range(2))
+    up_from, down_from = (np.full(len(graph.upper), -1, dtype=np.int32) for _ in range(2))
     for values, origin, chosen in ((up, up_from, graph.goes_up), (down, down_from, ~graph.goes_up)):
         pairs = np.flatnonzero(chosen)
         values[graph.edge_of_pair[pairs]] = keys[pairs]

@@ -13,11 +13,11 @@ Int32 = NDArray[np.int32]
 
 
 @njit(cache=True)
-def filled(given_first: Int, given_upper: Int) -> tuple[Int, Int]:
+def filled(given_first: Int, given_upper: Int) -> tuple[Int, Int32]:
     """Edges after contraction: a node's higher neighbours become neighbours of the lowest of them."""
     count = len(given_first) - 1
     first = np.zeros(count + 1, dtype=np.int64)
-    upper = np.empty(4 * len(given_upper) + 16, dtype=np.int64)
+    upper = np.empty(4 * len(given_upper) + 16, dtype=np.int32)
     mark = np.full(count, -1, dtype=np.int64)
     child = np.full(count, -1, dtype=np.int64)
     sibling = np.full(count, -1, dtype=np.int64)
@@ -30,7 +30,7 @@ def filled(given_first: Int, given_upper: Int) -> tuple[Int, Int]:
             room += first[below + 1] - first[below]
             below = sibling[below]
         if size + room > len(upper):
-            larger = np.empty(2 * (size + room), dtype=np.int64)
+            larger = np.empty(2 * (size + room), dtype=np.int32)
             larger[:size] = upper[:size]
             upper = larger
         for edge in range(given_first[node], given_first[node + 1]):
@@ -55,7 +55,7 @@ def filled(given_first: Int, given_upper: Int) -> tuple[Int, Int]:
 
 
 @njit(cache=True)
-def customised(first: Int, upper: Int, up: Int, down: Int, up_from: Int, down_from: Int) -> None:
+def customised(first: Int, upper: Int32, up: Int, down: Int, up_from: Int32, down_from: Int32) -> None:
     """Makes every edge as fast as the ways through lower nodes: all triangles, by their lowest node (in place)."""
     for node in range(len(first) - 1):
         for one in range(first[node], first[node + 1]):
@@ -74,7 +74,17 @@ def customised(first: Int, upper: Int, up: Int, down: Int, up_from: Int, down_fr
 
 
 @njit(cache=True)
-def preorder(first: Int, upper: Int) -> Int:
+def depths(first: Int, upper: Int32) -> Int:
+    """Steps from each node to its root."""
+    depth = np.zeros(len(first) - 1, dtype=np.int64)
+    for node in range(len(depth) - 1, -1, -1):
+        if first[node] < first[node + 1]:
+            depth[node] = depth[upper[first[node]]] + 1
+    return depth
+
+
+@njit(cache=True)
+def preorder(first: Int, upper: Int32) -> Int:
     """Position of each node in a walk over the elimination trees from their roots: every subtree is one piece."""
     count = len(first) - 1
     below = np.ones(count, dtype=np.int64)
@@ -97,7 +107,7 @@ def preorder(first: Int, upper: Int) -> Int:
 
 
 @njit(cache=True)
-def meeting_depth(first: Int, upper: Int, depth: Int, one: int, other: int) -> int:
+def meeting_depth(first: Int, upper: Int32, depth: Int, one: int, other: int) -> int:
     """How many nodes two ways to the root have in common: the depth at which they meet and one more, 0 if nowhere."""
     while one != other:
         if one > other:
@@ -109,7 +119,7 @@ def meeting_depth(first: Int, upper: Int, depth: Int, one: int, other: int) -> i
 
 
 @njit(cache=True)
-def shared_depths(first: Int, upper: Int, depth: Int, position: Int, starts: Int, ends: Int) -> Int32:
+def shared_depths(first: Int, upper: Int32, depth: Int, position: Int, starts: Int, ends: Int) -> Int32:
     """meeting_depth of every start and end, [starts, ends]; the ends are sorted by position."""
     shared = np.empty((len(starts), len(ends)), dtype=np.int32)
     neighbours = np.empty(len(ends), dtype=np.int64)
@@ -134,7 +144,7 @@ def shared_depths(first: Int, upper: Int, depth: Int, position: Int, starts: Int
 
 
 @njit(cache=True)
-def labels(first: Int, upper: Int, depth: Int, value: Int, nodes: Int, width: int) -> Int:
+def labels(first: Int, upper: Int32, depth: Int, value: Int, nodes: Int, width: int) -> Int:
     """Least key between each node and what lies above it, by depth, [nodes, width]."""
     found = np.empty((len(nodes), width), dtype=np.int64)
     for row in range(len(nodes)):
@@ -143,7 +153,7 @@ def labels(first: Int, upper: Int, depth: Int, value: Int, nodes: Int, width: in
 
 
 @njit(cache=True)
-def label(first: Int, upper: Int, depth: Int, value: Int, node: int, width: int) -> tuple[Int, Int]:
+def label(first: Int, upper: Int32, depth: Int, value: Int, node: int, width: int) -> tuple[Int, Int]:
     """Least key between a node and what lies above it, by depth, and the edge by which it is entered (-1: none)."""
     key = np.full(width, NO_KEY, dtype=np.int64)
     by = np.full(width, -1, dtype=np.int64)
@@ -177,7 +187,7 @@ def cells(start: Int, end: Int, shared: Int32) -> Int:
 
 
 @njit(cache=True)
-def unpacked(first: Int, upper: Int, up_from: Int, down_from: Int, edge: int, rises: bool) -> Int:
+def unpacked(first: Int, upper: Int32, up_from: Int32, down_from: Int32, edge: int, rises: bool) -> Int:
     """The pairs behind an edge, in the direction of travel."""
     pairs = np.empty(16, dtype=np.int64)
     size = 0

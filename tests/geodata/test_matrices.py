@@ -124,6 +124,24 @@ def test_places_may_repeat_in_any_order_or_be_none(engine: str) -> None:
     assert matrix(network, [1], [], engine).unreachable.shape == (1, 0)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_small_blocks_give_the_same(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    router, rng = router_for(town(4), engine), np.random.default_rng(4)
+    rows, columns = rng.integers(0, 144, 40), rng.integers(0, 144, 90)
+    for sources, targets in ((rows, columns), (columns, rows)):
+        whole = router.matrix(sources, targets, with_distance=True)
+        monkeypatch.setattr("geodata.matrices.BLOCK", 7)
+        monkeypatch.setattr("geodata.engines.shortest.CHUNK", 3)
+        monkeypatch.setattr("geodata.engines.hierarchy.BLOCK", 5)
+        monkeypatch.setattr("geodata.engines.packed_hierarchy.LABEL_BYTES", 1000)
+        monkeypatch.setattr("geodata.engines.packed_hierarchy.ROWS", 3)
+        for part in (router.matrix(sources, targets, with_distance=True), router.matrix(sources, targets)):
+            assert np.array_equal(part.duration_ms, whole.duration_ms)
+            assert np.array_equal(part.unreachable, whole.unreachable)
+            assert part.distance_m is None or np.array_equal(part.distance_m, whole.distance_m)
+        monkeypatch.undo()
+
+
 @pytest.mark.parametrize("engine", PRESENT)
 @FEW
 @given(network=networks())
