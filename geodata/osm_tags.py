@@ -122,14 +122,22 @@ class _Case:
         return bool(condition.week & self.week) if stricter else not self.week & ~condition.week
 
 
-def way_rules(network: StreetNetwork, vehicle: VehicleClass, week: int = ALWAYS) -> WayRules:
-    """What the class may do on each wording of `network.way_tag_sets` at the minutes of `week` (see osm_conditions)."""
+def way_rules(network: StreetNetwork, vehicle: VehicleClass, week: int = ALWAYS,
+              other: WayRules | None = None) -> WayRules:
+    """What the class may do on each wording of `network.way_tag_sets` at the minutes of `week` (see osm_conditions).
+
+    `other` are its rules at other hours: then only what is conditional is worked out again.
+    """
     count = len(network.way_tag_sets)
     through, destination = np.zeros((2, count, 2), dtype=bool)
-    speed, conditional = np.zeros((count, 2)), np.zeros(count, dtype=bool)
+    speed, conditional = np.zeros((count, 2)), np.ones(count, dtype=bool)
+    if other is not None:
+        through, destination = other.through.copy(), other.destination.copy()
+        speed, conditional = other.speed_km_per_h.copy(), other.conditional.copy()
     ways = np.bincount(network.way_tags, minlength=count)
     unread: Counter[tuple[str, str]] = Counter()
-    for row, pairs in enumerate(network.way_tag_sets):
+    for row in np.flatnonzero(conditional):
+        pairs = network.way_tag_sets[row]
         case = _Case(dict(pairs), vehicle, week, _unknown_keys(pairs))
         conditional[row] = any(key.endswith(":conditional") for key, _ in pairs)
         ranks = _oneway(case)
@@ -140,7 +148,8 @@ def way_rules(network: StreetNetwork, vehicle: VehicleClass, week: int = ALWAYS)
             speed[row, column] = _speed(case, direction)
         for key, value in case.unread:
             unread[f"tag {key}", value] += int(ways[row])
-    return WayRules(through, destination, speed, conditional, tallies(unread))
+    # whether a tag is understood does not depend on the hours
+    return WayRules(through, destination, speed, conditional, tallies(unread) if other is None else other.unread)
 
 
 def _unknown_keys(pairs: Tags) -> set[tuple[str, str]]:

@@ -5,7 +5,7 @@ All that is asked of one slot is asked of the whole of it: a ban that holds at a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from geodata.osm_conditions import ALWAYS
 from geodata.osm_network import StreetNetwork
 from geodata.osm_restrictions import Tally
-from geodata.osm_tags import VehicleClass, node_rules, way_rules
+from geodata.osm_tags import VehicleClass, WayRules, node_rules, way_rules
 from geodata.roads import NoStreetError
 from geodata.turns import ARRIVING, LEAVING, THROUGH, TurnGraph, turn_graph
 
@@ -106,41 +106,58 @@ class Metric:
         return csr_array((self.weight_ms[self.open].astype(np.float64), ends), shape=shape)
 
 
-def arc_rules(network: StreetNetwork, vehicle: VehicleClass, slot: Slot, bans: Iterable[AreaBan] = (),
+def arc_rules(network: StreetNetwork, vehicle: VehicleClass, slot: Slot, bans: Sequence[AreaBan] = (),
               costs: TurnCosts | None = None) -> ArcRules:
     """What a class may use in a slot, and at what time cost; areas under a ban are closed to destinations too."""
-    costs = costs or TurnCosts()
-    ways, nodes = way_rules(network, vehicle, slot.week), node_rules(network, vehicle, slot.week)
-    free = ~np.repeat(_banned(network, vehicle, slot, bans), 2)
+    return all_arc_rules(network, [vehicle], [slot], bans, costs)[0]
+
+
+def all_arc_rules(network: StreetNetwork, vehicles: Sequence[VehicleClass], slots: Sequence[Slot],
+                  bans: Sequence[AreaBan] = (), costs: TurnCosts | None = None) -> tuple[ArcRules, ...]:
+    """The rules of every class in every slot (slots of the first class first); what they share is found once."""
+    covered = _covered(network, bans)
+    found: list[ArcRules] = []
+    for vehicle in vehicles:
+        ways: WayRules | None = None
+        for slot in slots:
+            ways = way_rules(network, vehicle, slot.week, ways)
+            closed = [vehicle.id in ban.vehicle_ids and bool(ban.week & slot.week) for ban in bans]
+            banned = covered[np.array(closed, dtype=bool)].any(axis=0)
+            found.append(_arc_rules(network, vehicle, slot, ways, banned, costs or TurnCosts()))
+    return tuple(found)
+
+
+def _arc_rules(network: StreetNetwork, vehicle: VehicleClass, slot: Slot, ways: WayRules, banned: Bool,
+               costs: TurnCosts) -> ArcRules:
+    nodes = node_rules(network, vehicle, slot.week)
+    free = ~np.repeat(banned, 2)
     tag_set = network.tag_set
     through, by_tags = (column[tag_set].ravel() for column in (ways.through, ways.destination))
     table = slot.duration_factor or {}
     factor = np.array([table.get(dict(tags)["highway"], table.get("default", 1.0)) for tags in network.way_tag_sets])
-    hours = np.repeat(network.length_m / 1000.0, 2) / ways.speed_km_per_h[tag_set].ravel()
-    duration = np.maximum(np.rint(hours * 3600.0 * MS_PER_S * np.repeat(factor[tag_set], 2)), 1.0).astype(np.int64)
+    ms_per_m = MS_PER_S * 3.6 * factor[:, None] / ways.speed_km_per_h
+    duration = np.rint(network.length_m[:, None] * ms_per_m[tag_set]).astype(np.int64).ravel()
     delay_s = (costs.signal_s * nodes.signal + costs.gate_s * (nodes.gate & ~nodes.private)
                + costs.private_gate_s * nodes.private)
     tagged = network.node_tags >= 0
     blocked, delay = np.zeros(len(tagged), dtype=bool), np.zeros(len(tagged), dtype=np.int64)
     blocked[tagged] = nodes.blocked[network.node_tags[tagged]]
     delay[tagged] = np.rint(delay_s * MS_PER_S).astype(np.int64)[network.node_tags[tagged]]
-    return ArcRules(vehicle, slot, through & free, by_tags & free, by_tags, duration, blocked, delay,
+    return ArcRules(vehicle, slot, through & free, by_tags & free, by_tags, np.maximum(duration, 1), blocked, delay,
                     (*ways.unread, *nodes.unread))
 
 
-def _banned(network: StreetNetwork, vehicle: VehicleClass, slot: Slot, bans: Iterable[AreaBan]) -> Bool:
-    """[E], segments of which a part (more than a touch of the border) lies in a ban of the class and hours."""
-    banned = np.zeros(network.segment_count, dtype=bool)
-    ours = [ban.area for ban in bans if vehicle.id in ban.vehicle_ids and ban.week & slot.week]
-    if not ours:
-        return banned
-    rows = np.repeat(np.arange(network.segment_count), np.diff(network.first))
-    lines = shapely.linestrings(network.lonlat, indices=rows)
-    tree = shapely.STRtree(lines)
-    for area in ours:
-        near = tree.query(area, predicate="intersects")
-        banned[near[~shapely.touches(lines[near], area)]] = True
-    return banned
+def _covered(network: StreetNetwork, bans: Sequence[AreaBan]) -> Bool:
+    """[bans, E], segments of which a part (more than a touch of the border) lies in the area."""
+    covered = np.zeros((len(bans), network.segment_count), dtype=bool)
+    if len(bans):
+        rows = np.repeat(np.arange(network.segment_count), np.diff(network.first))
+        lines = shapely.linestrings(network.lonlat, indices=rows)
+        tree = shapely.STRtree(lines)
+        for row, ban in enumerate(bans):
+            near = tree.query(ban.area, predicate="intersects")
+            covered[row, near[~shapely.touches(lines[near], ban.area)]] = True
+    return covered
 
 
 def topology(network: StreetNetwork, rules: Sequence[ArcRules]) -> TurnGraph:

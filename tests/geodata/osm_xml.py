@@ -99,7 +99,7 @@ def cross() -> dict[str, tuple[float, float]]:
 
 
 def metric_of(network: StreetNetwork, vehicle: VehicleClass = TRUCK, slot: Slot | None = None,
-              bans: Iterable[AreaBan] = (), costs: TurnCosts | None = None) -> Metric:
+              bans: Sequence[AreaBan] = (), costs: TurnCosts | None = None) -> Metric:
     """The metric of one class alone."""
     rules = arc_rules(network, vehicle, slot or Slot("always"), bans, costs)
     return metric(topology(network, [rules]), rules, costs)

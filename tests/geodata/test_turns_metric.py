@@ -11,7 +11,7 @@ import shapely
 
 from geodata.osm_conditions import span, week_of
 from geodata.osm_network import read_network
-from geodata.turn_metric import AreaBan, Slot, TurnCosts, arc_rules, metric, topology
+from geodata.turn_metric import AreaBan, Slot, TurnCosts, all_arc_rules, arc_rules, metric, topology
 from geodata.turn_places import Places
 from geodata.turn_times import turn_times
 from tests.geodata.osm_xml import LAT, LON, M_PER_DEGREE_LAT, M_PER_DEGREE_LON, TRUCK, Town, at, metric_of, ways_driven
@@ -45,6 +45,24 @@ def test_one_topology_carries_the_metrics_of_all_classes_and_slots(tmp_path: Pat
     for key, r in rules.items():
         shared, own = turn_times(metric(graph, r), places, places), turn_times(alone[key], places, places)
         assert shared.duration_ms.tolist() == own.duration_ms.tolist()
+
+
+def test_rules_found_together_are_those_found_one_by_one(tmp_path: Path) -> None:
+    town = square().way(1, "ab", hgv__conditional="no @ (07:00-09:00); yes @ (SH)").way(2, "bc", maxheight="2")
+    network = read_network(town.way(3, "ad", maxspeed__conditional="5 @ (02:00-03:00)").write(tmp_path / "t.osm"))
+    low = replace(TRUCK, id="low", height_m=1.9)
+    slots = Slot("night", NIGHT), Slot("morning", MORNING, {"default": 1.5}), Slot("always")
+    bans = [AreaBan(area((50, 60), (-20, 20)), frozenset({"low"}), NIGHT)]
+    together = all_arc_rules(network, (TRUCK, low), slots, bans)
+    assert [(r.vehicle.id, r.slot.id) for r in together] == [(v, s.id) for v in ("truck", "low") for s in slots]
+    for found in together:
+        alone = arc_rules(network, found.vehicle, found.slot, bans)
+        for name in ("through", "destination", "by_tags", "duration_ms", "blocked", "delay_ms"):
+            assert getattr(found, name).tolist() == getattr(alone, name).tolist()
+        assert found.unread == alone.unread
+        assert len(found.unread) == 1
+    assert len({tuple(r.destination.tolist()) for r in together}) == 3
+    assert len({tuple(r.duration_ms.tolist()) for r in together}) == 3
 
 
 def test_congestion_makes_streets_of_a_class_slower(tmp_path: Path) -> None:
