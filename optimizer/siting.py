@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from optimizer.accounts import Books, all_coefficients, arc_of_part, books
 from optimizer.assemble import assemble
-from optimizer.bound import Bound, lower_bound, with_row_prices
+from optimizer.bound import Bound, with_row_prices
 from optimizer.first_tier import FirstTier, first_tier
 from optimizer.first_tier_plan import FirstTierPlan
 from optimizer.minimums import has_minimums
@@ -107,12 +107,11 @@ def site_network(problem: Problem, settings: SiteSettings,
         elif (has_minimums(problem) or len(problem.rows)) and is_small(problem):
             plan = search.outright(plan)
         on_progress(search.news("bound", 0.95))
-        multipliers = bounding.multipliers()
+        objective = books(problem, plan).objective_cny_per_year
+        multipliers, bound = bounding.result(objective)
         clock.hit |= bounding.hit_time_limit
     finally:
         bounding.close()
-    objective = books(problem, plan).objective_cny_per_year
-    bound = lower_bound(problem, coefficients, multipliers, objective)
     clock.mark("bound")
     value = bound.value_cny_per_year if np.isfinite(bound.value_cny_per_year) else None
     gap = gap_share(problem, plan, value)

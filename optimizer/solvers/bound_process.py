@@ -5,13 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
 import numpy as np
 
 from optimizer.accounts import all_coefficients
-from optimizer.bound import Bound
+from optimizer.bound import Bound, dropped_rules, over_mixes
 from optimizer.first_tier import first_tier
 from optimizer.multipliers import Multipliers
 from optimizer.problem import Problem
@@ -30,7 +30,6 @@ class BoundProcess:
         self._process: multiprocessing.process.BaseProcess | None = None
         self._pipe: Connection | None = None
         self._latest: float | None = None
-        self._found: Multipliers | None = None
         if own_process:
             context = multiprocessing.get_context("spawn")
             self._pipe, far_end = context.Pipe()
@@ -50,29 +49,28 @@ class BoundProcess:
 
     def latest(self) -> float | None:
         """The best bound reported so far, CNY per year; None before the first."""
-        while self._found is None and self._pipe is not None and self._pipe.poll():
-            self._take(self._pipe.recv())
+        while self._pipe is not None and self._pipe.poll():
+            self._latest = self._pipe.recv()
         return self._latest
 
-    def _take(self, message: object) -> None:
-        if isinstance(message, Made):
-            self._found, self.hit_time_limit = message.multipliers, message.hit_time_limit
-        elif isinstance(message, float):
-            self._latest = message
+    def result(self, ceiling_cny_per_year: float) -> tuple[Multipliers, Bound]:
+        """The finished multipliers and what they prove below the final plan's cost; waits for them.
 
-    def multipliers(self) -> Multipliers:
-        """The finished multipliers; waits for them. RuntimeError when the process died."""
+        RuntimeError when the process died.
+        """
         assert self._told is not None, "tell() comes first"
         if self._pipe is None:
-            made = _made(self._problem, self._effort, lambda: self._told, self._deadline_s, lambda _: None)
-            self.hit_time_limit = made.hit_time_limit
-            return made.multipliers
-        try:
-            while self._found is None:
-                self._take(self._pipe.recv())
-        except EOFError as error:
-            raise RuntimeError("the process that computes the bound ended early") from error
-        return self._found
+            made = _made(self._problem, self._effort, lambda: self._told, lambda: ceiling_cny_per_year,
+                         self._deadline_s, lambda _: None)
+        else:
+            try:
+                self._pipe.send(ceiling_cny_per_year)
+                while not isinstance(made := self._pipe.recv(), Made):
+                    self._latest = made
+            except (EOFError, BrokenPipeError) as error:
+                raise RuntimeError("the process that computes the bound ended early") from error
+        self.hit_time_limit = made.hit_time_limit
+        return made.multipliers, made.bound
 
     def close(self) -> None:
         """End the process if it still runs."""
@@ -93,14 +91,17 @@ class Told:
 
 @dataclass(frozen=True)
 class Made:
-    """The multipliers, and whether time ran out before all cases were looked at."""
+    """The multipliers, what they prove, and whether time ran out before all cases were looked at."""
 
     multipliers: Multipliers
+    bound: Bound
     hit_time_limit: bool
 
 
-def _made(problem: Problem, effort: Effort, told: Callable[[], Told | None], deadline_s: float,
-          report: Callable[[float], None]) -> Made:
+def _made(problem: Problem, effort: Effort, told: Callable[[], Told | None], ceiling: Callable[[], float],
+          deadline_s: float, report: Callable[[float], None]) -> Made:
+    """Everything the process does: the first look, the cases, and what they prove below the `ceiling` asked for last.
+    """
     coefficients = all_coefficients(problem)
     tier = first_tier(problem, coefficients)
     look = first_look(problem, coefficients, tier)
@@ -114,9 +115,11 @@ def _made(problem: Problem, effort: Effort, told: Callable[[], Told | None], dea
         late = time.monotonic() > deadline_s
         return late
 
-    found = certificate(problem, coefficients, tier, look, plan.objective_cny_per_year, plan.mix, effort, on_bound)
-    return Made(found, late)
+    found, cases = certificate(problem, coefficients, tier, look, plan.objective_cny_per_year, plan.mix, effort,
+                               on_bound)
+    bound = over_mixes(problem, cases, ceiling())
+    return Made(found, replace(bound, dropped=dropped_rules(problem)), late)
 
 
 def _work(pipe: Connection, problem: Problem, effort: Effort, time_limit_s: float) -> None:
-    pipe.send(_made(problem, effort, pipe.recv, time.monotonic() + time_limit_s, pipe.send))
+    pipe.send(_made(problem, effort, pipe.recv, pipe.recv, time.monotonic() + time_limit_s, pipe.send))

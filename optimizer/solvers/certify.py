@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from optimizer.between import between_mixes
 from optimizer.bound import (
     Bound,
+    Case,
     between_tiers,
+    evaluated,
     lower_bound,
     most_arriving_t_per_day,
     most_entering_t_per_day,
+    over_mixes,
     priced_arcs,
     site_prices,
     with_row_prices,
@@ -235,23 +238,25 @@ def first_look(problem: Problem, coefficients: Coefficients, tier: FirstTier) ->
 
 def certificate(problem: Problem, coefficients: Coefficients, tier: FirstTier, look: tuple[Multipliers, Start],
                 ceiling_cny_per_year: float, likely: tuple[int, ...], effort: Effort,
-                on_bound: Callable[[Bound], bool] = lambda _: False) -> Multipliers:
-    """The best multipliers found from a first look without prices of side rules, and with prices where rules bind.
+                on_bound: Callable[[Bound], bool] = lambda _: False) -> tuple[Multipliers, list[Case]]:
+    """The best multipliers found from a first look without prices of side rules, and with prices where rules bind; all
+    scenarios evaluated.
 
     `likely` is the mix of a good plan's extra sites of the last tier; `on_bound` ends the work by returning True.
     """
     base, begin = look
-    found = case_multipliers(problem, coefficients, tier, base, begin, ceiling_cny_per_year, effort.areas, likely,
-                             on_bound)
+    found, cases = case_multipliers(problem, coefficients, tier, base, begin, ceiling_cny_per_year, effort.areas,
+                                    likely, on_bound)
     row = rule_prices(problem, coefficients, tier)
     if row is None and upper_rules_bind(problem, coefficients, tier, found):
         row = np.zeros(len(problem.site_rows))
     if row is None:
-        return found
+        return found, cases
     ruled = base_multipliers(problem, coefficients, tier, effort, row=row)
     other = price_mixes(problem, coefficients, tier, ruled, ceiling_cny_per_year, effort)
-    return max((found, other), key=lambda m: lower_bound(problem, coefficients, m,
-                                                         ceiling_cny_per_year).value_cny_per_year)
+    others = [evaluated(problem, coefficients, other, scenario, tier) for scenario in other.scenarios]
+    proofs = [(found, cases), (other, others)]
+    return max(proofs, key=lambda p: over_mixes(problem, p[1], ceiling_cny_per_year).value_cny_per_year)
 
 
 def reach_cny_per_year(tier: FirstTier, relaxed: Relaxed) -> float:

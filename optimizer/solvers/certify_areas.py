@@ -43,7 +43,7 @@ class AreaEffort:
     area: DualEffort = field(default_factory=lambda: DualEffort(steps=10, rounds=4))
 
 
-AGAIN = 3
+AGAIN = 1
 """Times that a mix of several sites is worked on again while it still undercuts."""
 
 Key = tuple[tuple[int, ...], bytes]
@@ -119,8 +119,9 @@ class _Tree:
 
 def case_multipliers(problem: Problem, coefficients: Coefficients, tier: FirstTier, base: Multipliers, start: Start,
                      ceiling_cny_per_year: float, effort: AreaEffort, likely: tuple[int, ...] = (),
-                     on_bound: Callable[[Bound], bool] = lambda _: False) -> Multipliers:
-    """The base's scenarios and one for every case that would undercut, until none does or the effort is spent.
+                     on_bound: Callable[[Bound], bool] = lambda _: False) -> tuple[Multipliers, list[Case]]:
+    """The base's scenarios and one for every case that would undercut, until none does or the effort is spent; all
+    of them evaluated.
 
     The `likely` mix, that of a good plan, is looked at first: its prices suit many others. `on_bound` hears of every
     bound on the way and ends the work by returning True.
@@ -132,9 +133,9 @@ def case_multipliers(problem: Problem, coefficients: Coefficients, tier: FirstTi
     while True:
         bound = over_mixes(problem, tree.cases, ceiling_cny_per_year)
         if on_bound(bound) or not bound.binding_mix or len(tree.cases) >= effort.scenarios:
-            return tree.multipliers
+            return tree.multipliers, tree.cases
         if not tree.grow(finder, bound.binding_mix, bound.binding_area, start):
-            return tree.multipliers
+            return tree.multipliers, tree.cases
 
 
 def alike(problem: Problem, sites: Int, groups: int) -> list[Int]:

@@ -37,13 +37,19 @@ class BestSets:
     """Arcs in the sets, [E] in FirstTier order."""
 
 
-def best_sets(tier: FirstTier, value: Float, open_cny_per_year: Float | None = None) -> BestSets:
-    """The best set of every site at arc values [E] (FirstTier order), all capacities kept; one 0-1 knapsack each."""
+def best_sets(tier: FirstTier, value: Float, open_cny_per_year: Float | None = None, *, nodes: int = NODES,
+              proven: bool = False) -> BestSets:
+    """The best set of every site at arc values [E] (FirstTier order), all capacities kept; one 0-1 knapsack each.
+
+    A knapsack that takes more than so many `nodes` has the best set found so far, at its cost or, where a cost is to be
+    `proven`, at that of the relaxation, which is lower.
+    """
     count = tier.site_count
     found = BestSets(np.empty(count), np.empty(count, dtype=np.int64), np.zeros(len(value), dtype=np.bool_))
     capacity = np.where(np.isfinite(tier.capacity), tier.capacity, UNLIMITED)
     opened = tier.open_cny_per_year if open_cny_per_year is None else open_cny_per_year
-    _all_sites(tier.first, value, tier.use, capacity, opened, found.cost_cny_per_year, found.size, found.taken)
+    _all_sites(tier.first, value, tier.use, capacity, opened, nodes, proven,
+               found.cost_cny_per_year, found.size, found.taken)
     return found
 
 
@@ -65,7 +71,7 @@ def way_onward(part: Int, site: Int, share: Float, loads: Float, trip: Float, on
 
 
 @njit(cache=True)
-def _all_sites(first, value, use, capacity, opened, least, size, taken):  # type: ignore[no-untyped-def]
+def _all_sites(first, value, use, capacity, opened, nodes, proven, least, size, taken):  # type: ignore[no-untyped-def]
     widest = 0
     for j in range(len(first) - 1):
         widest = max(widest, first[j + 1] - first[j])
@@ -87,7 +93,9 @@ def _all_sites(first, value, use, capacity, opened, least, size, taken):  # type
             else:
                 for a in range(count):
                     rank(item, ranked, a, item[a], value[item[a]], use[item[a], tight])
-                found = _search(item, ranked, count, use, capacity[k], tight, load, chosen, best_chosen)
+                found, whole = _search(item, ranked, count, use, capacity[k], tight, nodes, load, chosen, best_chosen)
+                if proven and not whole:
+                    found = reach(ranked, 0, count, capacity[k, tight] * FITS, 0.0)
             if opened[j, k] + found < least[j]:
                 least[j], size[j] = opened[j, k] + found, k
                 taken[first[j]:first[j + 1]] = False
@@ -162,13 +170,16 @@ def reach(ranked, start, count, left, now):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _search(item, ranked, count, use, room, tight, load, chosen, best_chosen):  # type: ignore[no-untyped-def]
-    """Depth first over sorted items (Horowitz and Sahni 1974, Journal of the ACM 21), all measures kept."""
+def _search(item, ranked, count, use, room, tight, nodes, load, chosen, best_chosen):  # type: ignore[no-untyped-def]
+    """Depth first over sorted items (Horowitz and Sahni 1974, Journal of the ACM 21), all measures kept.
+
+    The least value found, and whether the nodes sufficed to prove it.
+    """
     load[:] = 0.0
     chosen[:count] = False
     best_chosen[:count] = False
     best, now, at = 0.0, 0.0, 0
-    for _ in range(NODES):
+    for _ in range(nodes):
         taken = False  # what is in reach stays the same while items are taken in their order
         while at < count:
             if not taken:
@@ -188,9 +199,9 @@ def _search(item, ranked, count, use, room, tight, load, chosen, best_chosen):  
         while at >= 0 and not chosen[at]:
             at -= 1
         if at < 0:
-            break
+            return best, True
         chosen[at] = False
         now -= ranked[at, 2]
         put(load, use, item[at], -1.0)
         at += 1
-    return best
+    return best, False

@@ -29,6 +29,9 @@ LEAST_SPENT = 0.1
 """What is spent on sites is taken to be this share of the prices of all parts at least."""
 POOL_STEP = 2.0
 """Steps of the prices of pools against those of parts."""
+NODES = 400
+"""Branches per knapsack, then its relaxation counts: where prices are far off all knapsacks are hard, and a step of a city
+took a second and more instead of a hundredth."""
 LEAST_SHARE = 0.02
 """Shares of the average below this are noise."""
 
@@ -51,7 +54,8 @@ def volume_dual(packing: Packing, start: Prices, steps: int, rooms: Rooms | None
     rooms = Rooms(packing.pools.limit[None, :], np.zeros(1)) if rooms is None else rooms
     walk = _Walk(packing, start)
     for _ in range(steps):
-        sets = best_sets(packing.tier, packing.arc_value(walk.at), packing.option_value(walk.at))
+        sets = best_sets(packing.tier, packing.arc_value(walk.at), packing.option_value(walk.at), nodes=NODES,
+                         proven=True)
         used = sets.cost_cny_per_year < 0.0
         least, room = rooms.least(walk.at.pool)
         value = float(sets.cost_cny_per_year[used].sum()) - float(walk.at.part.sum()) + least

@@ -92,7 +92,7 @@ def test_certificates_of_large_areas(seed: int, monkeypatch: pytest.MonkeyPatch)
 
     def proven() -> float:
         base, begin = first_look(problem, coefficients, tier)
-        found = case_multipliers(problem, coefficients, tier, base, begin, ceiling, AreaEffort())
+        found, _ = case_multipliers(problem, coefficients, tier, base, begin, ceiling, AreaEffort())
         return value(problem, found)
 
     by_programmes = proven()
