@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from geodata.engines import AUTO, ENGINES, NO_KEY, Cells, Order, Search, chosen_engine
+from geodata.engines import AUTO, ENGINES, NO_KEY, Order, Search, chosen_engine
+from geodata.engines.packed_kernels import split_keys
 from geodata.matrix_network import (
     LIMIT_MM,
     LIMIT_MS,
@@ -84,30 +85,29 @@ class Router:
 
         NetworkError on nodes that are not there, PathTooLongError where a cell does not fit in 32 bits.
         """
-        rows, row_of = np.unique(self.network.nodes(sources), return_inverse=True)
-        columns, column_of = np.unique(self.network.nodes(targets), return_inverse=True)
-        shape = (len(row_of), len(column_of))
+        rows, columns = self.network.nodes(sources), self.network.nodes(targets)
+        shape = (len(rows), len(columns))
         whole = Matrix(np.zeros(shape, dtype=np.uint32), np.zeros(shape, dtype=np.bool_),
                        np.zeros(shape) if with_distance else None)
-        for row_part, column_part in _blocks(len(rows), len(columns)):
-            found = self._block(rows[row_part], columns[column_part], with_distance)
-            into_rows, from_rows = _within(row_of, row_part)
-            into_columns, from_columns = _within(column_of, column_part)
-            into, pick = np.ix_(into_rows, into_columns), np.ix_(from_rows, from_columns)
-            whole.duration_ms[into] = found.duration_ms[pick]
-            whole.unreachable[into] = found.unreachable[pick]
-            if whole.distance_m is not None and found.distance_m is not None:
-                whole.distance_m[into] = found.distance_m[pick]
+        for part in _blocks(*shape):
+            found = self._block(rows[part[0]], columns[part[1]], with_distance)
+            whole.duration_ms[part] = found.duration_ms
+            whole.unreachable[part] = found.unreachable
+            if whole.distance_m is not None:
+                whole.distance_m[part] = found.distance_m
         return whole
 
     def _block(self, rows: Int, columns: Int, with_distance: bool) -> Matrix:
-        """The matrix of nodes that differ from one another."""
         if not with_distance:
             cells = self.search.cells(rows, columns)
             return Matrix(cells.duration_ms, cells.unreachable)
-        keys = self.search.keys(rows, columns)
-        cells = _times_in(self.network, keys) or self.search.cells(rows, columns)
-        return Matrix(cells.duration_ms, cells.unreachable, _distance_m(cells, keys))
+        found = Matrix(*split_keys(self.search.keys(rows, columns), LIMIT_MM, NO_KEY))
+        if not _is_told(self.network, found):
+            cells = self.search.cells(rows, columns)
+            if not (np.array_equal(cells.duration_ms, found.duration_ms)
+                    and np.array_equal(cells.unreachable, found.unreachable)):
+                raise PathTooLongError(f"a fastest path is {LIMIT_MM / 1e6:.0f} km or longer: no distance can be given")
+        return found
 
     def paths(self, source: int, targets: ArrayLike) -> list[NodePath]:
         """The fastest path from one node to each of others, of equally fast ones the shortest.
@@ -118,9 +118,10 @@ class Router:
         start = int(self.network.nodes([source])[0])
         found = self.search.pairs(start, ends)
         paths = [_path(self.network, start, int(end), pairs) for end, pairs in zip(ends, found, strict=True)]
-        keys = np.array([[path.duration_ms * LIMIT_MM for path in paths]], dtype=np.int64)
-        if _times_in(self.network, keys) is None and not np.array_equal(
-                self.search.cells(np.array([start]), ends).duration_ms[0], keys[0] // LIMIT_MM):
+        times = np.array([[path.duration_ms for path in paths]], dtype=np.uint32)
+        told = Matrix(times, np.zeros(times.shape, dtype=np.bool_))
+        if not _is_told(self.network, told) and not np.array_equal(
+                self.search.cells(np.array([start]), ends).duration_ms, times):
             raise PathTooLongError(f"a fastest path is {LIMIT_MM / 1e6:.0f} km or longer: it cannot be given")
         return paths
 
@@ -151,32 +152,15 @@ def _blocks(rows: int, columns: int) -> Iterator[tuple[slice, slice]]:
         yield from ((slice(0, rows), slice(at, min(at + BLOCK, columns))) for at in range(0, columns, BLOCK))
 
 
-def _within(positions: Int, part: slice) -> tuple[Int, Int]:
-    """Where in a column of positions those of a part stand, and which of the part they are."""
-    where = np.flatnonzero((positions >= part.start) & (positions < part.stop))
-    return where, positions[where] - part.start
-
-
-def _times_in(network: ArcNetwork, keys: Int) -> Cells | None:
-    """The times that keys hold, or None where millimetres might have run over into them or a way might be too long.
+def _is_told(network: ArcNetwork, found: Matrix) -> bool:
+    """Whether the times of keys are sure: no millimetres have run over into them, and no way was too long.
 
     The milliseconds of a key are never less than those of the fastest way, and no way is longer than its time at the
     highest speed: where that is below the limit, nothing has run over.
     """
-    unreachable = keys >= NO_KEY
-    times = np.where(unreachable, 0, keys) // LIMIT_MM
-    if network.fastest_m_per_s * (float(times.max(initial=0)) + 1.0) * 1.000001 >= LIMIT_MM or (
-            unreachable.any() and network.longest_possible_ms >= LIMIT_MS):
-        return None
-    return Cells(times.astype(np.uint32), unreachable)
-
-
-def _distance_m(cells: Cells, keys: Int) -> Float:
-    """Metres of the shortest of the fastest ways, 0 where there is none; times found apart must agree with them."""
-    found = np.where(cells.unreachable, 0, keys)
-    if not np.array_equal(found // LIMIT_MM, cells.duration_ms) or not (keys[cells.unreachable] >= NO_KEY).all():
-        raise PathTooLongError(f"a fastest path is {LIMIT_MM / 1e6:.0f} km or longer: no distance can be given")
-    return np.asarray((found % LIMIT_MM) / 1000.0, dtype=np.float64)
+    farthest_mm = network.fastest_m_per_s * (float(found.duration_ms.max(initial=0)) + 1.0)
+    return farthest_mm * 1.000001 < LIMIT_MM and (
+        not found.unreachable.any() or network.longest_possible_ms < LIMIT_MS)
 
 
 def _path(network: ArcNetwork, source: int, target: int, pairs: Int | None) -> NodePath:

@@ -31,7 +31,7 @@ class Cells:
 
 
 class Search(Protocol):
-    """One metric, ready to be searched."""
+    """One metric, ready to be searched; nodes may repeat, in any order."""
 
     def cells(self, sources: Int, targets: Int) -> Cells:
         """From every source node to every target node. PathTooLongError where a cell reaches the limit."""

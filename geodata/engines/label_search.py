@@ -9,6 +9,7 @@ import numpy as np
 
 from geodata.engines.engine import NO_KEY, Cells, pair_keys
 from geodata.engines.packed_hierarchy import Chordal, PackedHierarchy, packed_hierarchy
+from geodata.engines.packed_kernels import split_keys
 from geodata.engines.reach import check_no_way
 from geodata.matrix_network import LIMIT_MS, ArcNetwork, Int
 
@@ -32,10 +33,9 @@ class LabelSearch:
 
     def cells(self, sources: Int, targets: Int) -> Cells:
         """All pairs."""
-        found = self.timed.keys(sources, targets)
-        unreachable = found >= LIMIT_MS
+        duration, unreachable, _ = split_keys(self.timed.keys(sources, targets), 1, LIMIT_MS)
         check_no_way(self.network, sources, targets, unreachable)
-        return Cells(np.where(unreachable, 0, found).astype(np.uint32), unreachable)
+        return Cells(duration, unreachable)
 
     def keys(self, sources: Int, targets: Int) -> Int:
         """Keys, [S, T]."""

@@ -15,7 +15,6 @@ import numpy as np
 from geodata.engines.engine import NO_KEY
 from geodata.engines.packed_kernels import (
     Int32,
-    cells,
     customised,
     depths,
     filled,
@@ -23,15 +22,17 @@ from geodata.engines.packed_kernels import (
     labels,
     meeting_depth,
     preorder,
+    put_cells,
+    reorder,
     shared_depths,
     unpacked,
 )
 from geodata.matrix_network import Int, Topology
 
-LABEL_BYTES = 512_000
-"""What the labels of the targets of a block may hold, so that they stay in the cache of a processor."""
-ROWS = 1024
-"""Sources of a block."""
+TILE_BYTES = 512_000
+"""Labels of targets that are joined with all sources before the next: they stay in the cache of a processor."""
+ROWS = 256
+"""Sources whose cells are found before they are put into the order asked for."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +70,21 @@ class PackedHierarchy:
         graph = self.chordal
         found = np.empty((len(sources), len(targets)), dtype=np.int64)
         width = int(graph.depth.max()) + 1
-        side = max(1, LABEL_BYTES // (8 * width))
+        tile = max(1, TILE_BYTES // (8 * width))
         order = np.argsort(graph.position[graph.rank[targets]], kind="stable")
-        for left in range(0, len(targets), side):
-            columns = order[left:left + side]
-            ends = graph.rank[targets[columns]]
-            end_label = labels(graph.first, graph.upper, graph.depth, self.down, ends, width)
-            for top in range(0, len(sources), ROWS):
-                rows = slice(top, top + ROWS)
-                starts = graph.rank[sources[rows]]
-                start_label = labels(graph.first, graph.upper, graph.depth, self.up, starts, width)
-                shared = shared_depths(graph.first, graph.upper, graph.depth, graph.position, starts, ends)
-                found[rows, columns] = cells(start_label, end_label, shared)
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        ends = graph.rank[targets[order]]
+        end_label = labels(graph.first, graph.upper, graph.depth, self.down, ends, width)
+        for top in range(0, len(sources), ROWS):
+            starts = graph.rank[sources[top:top + ROWS]]
+            start_label = labels(graph.first, graph.upper, graph.depth, self.up, starts, width)
+            sorted_keys = np.empty((len(starts), len(ends)), dtype=np.int64)
+            for left in range(0, len(ends), tile):
+                part = slice(left, left + tile)
+                shared = shared_depths(graph.first, graph.upper, graph.depth, graph.position, starts, ends[part])
+                put_cells(sorted_keys[:, part], start_label, end_label[part], shared)
+            reorder(sorted_keys, back, found[top:top + ROWS])
         return found
 
     def pairs(self, source: int, target: int) -> Int | None:

@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from geodata.engines.engine import NO_KEY
-from geodata.matrix_network import Int
+from geodata.matrix_network import Bool, Float, Int, UInt32
 
 Int32 = NDArray[np.int32]
 
@@ -171,9 +171,8 @@ def label(first: Int, upper: Int32, depth: Int, value: Int, node: int, width: in
 
 
 @njit(cache=True)
-def cells(start: Int, end: Int, shared: Int32) -> Int:
-    """Least sum of two labels over the depths at which the ways to the root are one, [starts, ends]."""
-    found = np.empty((len(start), len(end)), dtype=np.int64)
+def put_cells(found: Int, start: Int, end: Int, shared: Int32) -> None:
+    """Puts the least sum of two labels, over the depths at which the ways to the root are one, into [starts, ends]."""
     for row in range(len(start)):
         one = start[row]
         for column in range(len(end)):
@@ -183,7 +182,31 @@ def cells(start: Int, end: Int, shared: Int32) -> Int:
                 span = one[at] + other[at]
                 best = span if span < best else best
             found[row, column] = best
-    return found
+
+
+@njit(cache=True)
+def reorder(given: Int, column_of: Int, out: Int) -> None:
+    """out = given[:, column_of], row by row (numpy moves single numbers slowly)."""
+    for row in range(given.shape[0]):
+        for column in range(len(column_of)):
+            out[row, column] = given[row, column_of[column]]
+
+
+@njit(cache=True)
+def split_keys(keys: Int, unit: int, limit: int) -> tuple[UInt32, Bool, Float]:
+    """Milliseconds, where there is no way (a key of the limit or more), and metres of keys of unit millimetres each."""
+    duration = np.zeros(keys.shape, dtype=np.uint32)
+    unreachable = np.zeros(keys.shape, dtype=np.bool_)
+    distance = np.zeros(keys.shape, dtype=np.float64)
+    for row in range(keys.shape[0]):
+        for column in range(keys.shape[1]):
+            key = keys[row, column]
+            if key >= limit:
+                unreachable[row, column] = True
+            else:
+                duration[row, column] = key // unit
+                distance[row, column] = (key % unit) / 1000.0
+    return duration, unreachable, distance
 
 
 @njit(cache=True)

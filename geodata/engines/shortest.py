@@ -42,15 +42,21 @@ class ShortestSearch:
     weights_ms: csr_array
 
     def cells(self, sources: Int, targets: Int) -> Cells:
-        """Searched from the smaller side: towards few targets on the reversed network."""
-        if len(targets) < len(sources):
-            found = _rows(csr_array(self.weights_ms.T), targets, sources)
-            return Cells(np.ascontiguousarray(found.duration_ms.T), np.ascontiguousarray(found.unreachable.T))
-        return _rows(self.weights_ms, sources, targets)
+        """Searched from the smaller side: towards few targets on the reversed network; no node is searched twice."""
+        rows, row_of = np.unique(sources, return_inverse=True)
+        columns, column_of = np.unique(targets, return_inverse=True)
+        pick = np.ix_(row_of, column_of)
+        if len(columns) < len(rows):
+            turned = _rows(csr_array(self.weights_ms.T), columns, rows)
+            return Cells(turned.duration_ms.T[pick], turned.unreachable.T[pick])
+        found = _rows(self.weights_ms, rows, columns)
+        return Cells(found.duration_ms[pick], found.unreachable[pick])
 
     def keys(self, sources: Int, targets: Int) -> Int:
         """Keys, [S, T], from a search of their own: scipy's does not look at lengths."""
-        return searched_keys(self.network, sources, targets)
+        rows, row_of = np.unique(sources, return_inverse=True)
+        columns, column_of = np.unique(targets, return_inverse=True)
+        return searched_keys(self.network, rows, columns)[np.ix_(row_of, column_of)]
 
     def pairs(self, source: int, targets: Int) -> list[Int | None]:
         """The pairs passed to each target."""

@@ -54,7 +54,7 @@ class Notes:
         self.figures: list[Figure] = []
 
     def say(self, what: str, value: float, unit: str) -> None:
-        self.figures.append(Figure(what, value, unit))
+        self.figures.append(Figure(what, float(value), unit))
         print(f"{what:62s} {value:14,.4f} {unit}", flush=True)
 
     def timed(self, what: str, work: Callable[[], T]) -> tuple[T, float]:

@@ -133,7 +133,7 @@ def test_small_blocks_give_the_same(engine: str, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr("geodata.matrices.BLOCK", 7)
         monkeypatch.setattr("geodata.engines.shortest.CHUNK", 3)
         monkeypatch.setattr("geodata.engines.hierarchy.BLOCK", 5)
-        monkeypatch.setattr("geodata.engines.packed_hierarchy.LABEL_BYTES", 1000)
+        monkeypatch.setattr("geodata.engines.packed_hierarchy.TILE_BYTES", 1000)
         monkeypatch.setattr("geodata.engines.packed_hierarchy.ROWS", 3)
         for part in (router.matrix(sources, targets, with_distance=True), router.matrix(sources, targets)):
             assert np.array_equal(part.duration_ms, whole.duration_ms)
