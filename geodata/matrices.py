@@ -34,8 +34,9 @@ __all__ = ["ArcNetwork", "Matrix", "NetworkError", "NoWayError", "NodePath", "Pa
            "arc_network", "matrix", "router_for", "topology_of", "with_metric"]
 
 
-BLOCK = 1024
-"""Places of the smaller side that are searched at once: what bounds the memory beside the result."""
+BLOCK_CELLS = 3_000_000
+"""Cells that are found at once: what bounds the memory beside the result. Larger blocks are slower, too, since memory
+of more than 32 MB is fetched anew each time."""
 
 
 class NoWayError(ValueError):
@@ -90,24 +91,24 @@ class Router:
         whole = Matrix(np.zeros(shape, dtype=np.uint32), np.zeros(shape, dtype=np.bool_),
                        np.zeros(shape) if with_distance else None)
         for part in _blocks(*shape):
-            found = self._block(rows[part[0]], columns[part[1]], with_distance)
-            whole.duration_ms[part] = found.duration_ms
-            whole.unreachable[part] = found.unreachable
-            if whole.distance_m is not None:
-                whole.distance_m[part] = found.distance_m
+            distance = None if whole.distance_m is None else whole.distance_m[part]
+            self._fill(Matrix(whole.duration_ms[part], whole.unreachable[part], distance), rows[part[0]],
+                       columns[part[1]])
         return whole
 
-    def _block(self, rows: Int, columns: Int, with_distance: bool) -> Matrix:
-        if not with_distance:
+    def _fill(self, block: Matrix, rows: Int, columns: Int) -> None:
+        """Puts its cells into a block of zeros."""
+        if block.distance_m is None:
             cells = self.search.cells(rows, columns)
-            return Matrix(cells.duration_ms, cells.unreachable)
-        found = Matrix(*split_keys(self.search.keys(rows, columns), LIMIT_MM, NO_KEY))
-        if not _is_told(self.network, found):
+            block.duration_ms[:], block.unreachable[:] = cells.duration_ms, cells.unreachable
+            return
+        split_keys(self.search.keys(rows, columns), LIMIT_MM, NO_KEY, block.duration_ms, block.unreachable,
+                   block.distance_m)
+        if not _is_told(self.network, block):
             cells = self.search.cells(rows, columns)
-            if not (np.array_equal(cells.duration_ms, found.duration_ms)
-                    and np.array_equal(cells.unreachable, found.unreachable)):
+            if not (np.array_equal(cells.duration_ms, block.duration_ms)
+                    and np.array_equal(cells.unreachable, block.unreachable)):
                 raise PathTooLongError(f"a fastest path is {LIMIT_MM / 1e6:.0f} km or longer: no distance can be given")
-        return found
 
     def paths(self, source: int, targets: ArrayLike) -> list[NodePath]:
         """The fastest path from one node to each of others, of equally fast ones the shortest.
@@ -146,10 +147,11 @@ def matrix(network: ArcNetwork, sources: ArrayLike, targets: ArrayLike, engine: 
 
 def _blocks(rows: int, columns: int) -> Iterator[tuple[slice, slice]]:
     """Pieces of bounded size, cut along the smaller side: the side that engines search from."""
+    side = max(1, BLOCK_CELLS // max(1, rows, columns))
     if rows <= columns:
-        yield from ((slice(at, min(at + BLOCK, rows)), slice(0, columns)) for at in range(0, rows, BLOCK))
+        yield from ((slice(at, min(at + side, rows)), slice(0, columns)) for at in range(0, rows, side))
     else:
-        yield from ((slice(0, rows), slice(at, min(at + BLOCK, columns))) for at in range(0, columns, BLOCK))
+        yield from ((slice(0, rows), slice(at, min(at + side, columns))) for at in range(0, columns, side))
 
 
 def _is_told(network: ArcNetwork, found: Matrix) -> bool:

@@ -41,9 +41,9 @@ Int = NDArray[np.int64]
 
 ITERATIONS_PER_PASS = 2_000.0
 """Iterations stand for passes of regions over the city, so that larger cities get more of them."""
-QUICK, ROUND = 0.1, 1.0 / 3.0
-"""Parts of the passes of the main search in the first plan, of which the bound only needs to know what it costs, and in
-each of the later rounds."""
+QUICK, MAIN, ROUND = 0.1, 0.5, 1.0 / 3.0
+"""Parts of the passes in the first plan, of which the bound only needs to know what it costs, after the first tier was
+made anew, and in each of the later rounds."""
 PRICE_SHARES = (1.0, 0.4, 0.0)
 """Shares of the relaxation's prices of scarce rules that are tried; the best goes on."""
 NEAREST_TRIES = 20
@@ -61,7 +61,7 @@ class SiteSettings:
     gap: float = 0.01
     """Share to which the integer programme of the upper tiers is solved."""
     iterations: int = 6_000
-    """Effort of the main search, see ITERATIONS_PER_PASS."""
+    """Effort of the search of the first tier, see ITERATIONS_PER_PASS."""
     rounds: int = 5
     time_limit_s: float = 120.0
     seed: int = 1
@@ -248,7 +248,7 @@ class _Search:
         if not all(len(opened.site) for opened in upper):
             return quick
         start = self._choices(quick) if self._unfilled is None else self._unfilled
-        found = self._search(upper, start, self._passes, (0.25, 0.6), filled=False, anew=True)
+        found = self._search(upper, start, MAIN * self._passes, (0.25, 0.6), filled=False, anew=True)
         upper = self._upper(upper, found)
         found = self._search(upper, found, ROUND * self._passes, (0.6, 0.65), filled=True)
         plan = self._settled(self._whole(upper, found))

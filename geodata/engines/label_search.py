@@ -33,7 +33,9 @@ class LabelSearch:
 
     def cells(self, sources: Int, targets: Int) -> Cells:
         """All pairs."""
-        duration, unreachable, _ = split_keys(self.timed.keys(sources, targets), 1, LIMIT_MS)
+        shape = (len(sources), len(targets))
+        duration, unreachable = np.zeros(shape, dtype=np.uint32), np.zeros(shape, dtype=np.bool_)
+        split_keys(self.timed.keys(sources, targets), 1, LIMIT_MS, duration, unreachable, np.zeros((0, 0)))
         check_no_way(self.network, sources, targets, unreachable)
         return Cells(duration, unreachable)
 

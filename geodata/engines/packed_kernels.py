@@ -146,9 +146,16 @@ def shared_depths(first: Int, upper: Int32, depth: Int, position: Int, starts: I
 @njit(cache=True)
 def labels(first: Int, upper: Int32, depth: Int, value: Int, nodes: Int, width: int) -> Int:
     """Least key between each node and what lies above it, by depth, [nodes, width]."""
-    found = np.empty((len(nodes), width), dtype=np.int64)
+    found = np.full((len(nodes), width), NO_KEY, dtype=np.int64)
     for row in range(len(nodes)):
-        found[row] = label(first, upper, depth, value, nodes[row], width)[0]
+        key, node = found[row], nodes[row]
+        key[depth[node]] = 0
+        while first[node] < first[node + 1]:
+            here = key[depth[node]]
+            for edge in range(first[node], first[node + 1]):
+                at = depth[upper[edge]]
+                key[at] = min(key[at], here + value[edge])
+            node = upper[first[node]]
     return found
 
 
@@ -193,11 +200,9 @@ def reorder(given: Int, column_of: Int, out: Int) -> None:
 
 
 @njit(cache=True)
-def split_keys(keys: Int, unit: int, limit: int) -> tuple[UInt32, Bool, Float]:
-    """Milliseconds, where there is no way (a key of the limit or more), and metres of keys of unit millimetres each."""
-    duration = np.zeros(keys.shape, dtype=np.uint32)
-    unreachable = np.zeros(keys.shape, dtype=np.bool_)
-    distance = np.zeros(keys.shape, dtype=np.float64)
+def split_keys(keys: Int, unit: int, limit: int, duration: UInt32, unreachable: Bool, distance: Float) -> None:
+    """Puts milliseconds, where there is no way (a key of the limit or more), and metres of keys of `unit` millimetres
+    into arrays of zeros; nothing into distances of no rows."""
     for row in range(keys.shape[0]):
         for column in range(keys.shape[1]):
             key = keys[row, column]
@@ -205,8 +210,8 @@ def split_keys(keys: Int, unit: int, limit: int) -> tuple[UInt32, Bool, Float]:
                 unreachable[row, column] = True
             else:
                 duration[row, column] = key // unit
-                distance[row, column] = (key % unit) / 1000.0
-    return duration, unreachable, distance
+                if len(distance):
+                    distance[row, column] = (key % unit) / 1000.0
 
 
 @njit(cache=True)

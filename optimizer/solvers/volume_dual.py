@@ -30,8 +30,8 @@ LEAST_SPENT = 0.1
 POOL_STEP = 2.0
 """Steps of the prices of pools against those of parts."""
 NODES = 400
-"""Branches per knapsack, then its relaxation counts: where prices are far off all knapsacks are hard, and a step of a city
-took a second and more instead of a hundredth."""
+"""Branches per knapsack, then its relaxation counts: where prices are far off all knapsacks are hard, and a step of a
+city took a second and more instead of a hundredth."""
 LEAST_SHARE = 0.02
 """Shares of the average below this are noise."""
 
