@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from geodata.engines import AUTO, ENGINES, NO_KEY, Order, Search, chosen_engine
+from geodata.engines import AUTO, ENGINES, Order, Search, chosen_engine
 from geodata.engines.packed_kernels import split_keys
 from geodata.matrix_network import (
     LIMIT_MM,
@@ -102,8 +102,7 @@ class Router:
             cells = self.search.cells(rows, columns)
             block.duration_ms[:], block.unreachable[:] = cells.duration_ms, cells.unreachable
             return
-        split_keys(self.search.keys(rows, columns), LIMIT_MM, NO_KEY, block.duration_ms, block.unreachable,
-                   block.distance_m)
+        split_keys(self.search.keys(rows, columns), block.duration_ms, block.unreachable, block.distance_m)
         if not _is_told(self.network, block):
             cells = self.search.cells(rows, columns)
             if not (np.array_equal(cells.duration_ms, block.duration_ms)

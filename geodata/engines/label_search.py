@@ -9,7 +9,7 @@ import numpy as np
 
 from geodata.engines.engine import NO_KEY, Cells, pair_keys
 from geodata.engines.packed_hierarchy import Chordal, PackedHierarchy, packed_hierarchy
-from geodata.engines.packed_kernels import split_keys
+from geodata.engines.packed_kernels import split_times
 from geodata.engines.reach import check_no_way
 from geodata.matrix_network import LIMIT_MS, ArcNetwork, Int
 
@@ -34,8 +34,8 @@ class LabelSearch:
     def cells(self, sources: Int, targets: Int) -> Cells:
         """All pairs."""
         shape = (len(sources), len(targets))
-        duration, unreachable = np.zeros(shape, dtype=np.uint32), np.zeros(shape, dtype=np.bool_)
-        split_keys(self.timed.keys(sources, targets), 1, LIMIT_MS, duration, unreachable, np.zeros((0, 0)))
+        duration, unreachable = np.empty(shape, dtype=np.uint32), np.empty(shape, dtype=np.bool_)
+        split_times(self.timed.keys(sources, targets), LIMIT_MS, duration, unreachable)
         check_no_way(self.network, sources, targets, unreachable)
         return Cells(duration, unreachable)
 

@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from geodata.engines.engine import NO_KEY
-from geodata.matrix_network import Bool, Float, Int, UInt32
+from geodata.matrix_network import LIMIT_MM, Bool, Float, Int, UInt32
 
 Int32 = NDArray[np.int32]
 
@@ -200,18 +200,25 @@ def reorder(given: Int, column_of: Int, out: Int) -> None:
 
 
 @njit(cache=True)
-def split_keys(keys: Int, unit: int, limit: int, duration: UInt32, unreachable: Bool, distance: Float) -> None:
-    """Puts milliseconds, where there is no way (a key of the limit or more), and metres of keys of `unit` millimetres
-    into arrays of zeros; nothing into distances of no rows."""
+def split_times(keys: Int, limit: int, duration: UInt32, unreachable: Bool) -> None:
+    """Puts keys that are milliseconds, and where there is no way (the limit or more), into arrays."""
     for row in range(keys.shape[0]):
         for column in range(keys.shape[1]):
             key = keys[row, column]
-            if key >= limit:
-                unreachable[row, column] = True
-            else:
-                duration[row, column] = key // unit
-                if len(distance):
-                    distance[row, column] = (key % unit) / 1000.0
+            unreachable[row, column] = key >= limit
+            duration[row, column] = 0 if key >= limit else key
+
+
+@njit(cache=True)
+def split_keys(keys: Int, duration: UInt32, unreachable: Bool, distance: Float) -> None:
+    """Puts milliseconds, where there is no way, and metres of keys into arrays."""
+    for row in range(keys.shape[0]):
+        for column in range(keys.shape[1]):
+            key = keys[row, column]
+            unreachable[row, column] = key >= NO_KEY
+            key = 0 if key >= NO_KEY else key
+            duration[row, column] = key >> 30
+            distance[row, column] = (key & (LIMIT_MM - 1)) / 1000.0
 
 
 @njit(cache=True)
