@@ -6,14 +6,12 @@ paths the shortest counts, so that a distance, too, is one number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from geodata.engines import AUTO, ENGINES, Order, Search, chosen_engine
-from geodata.engines.packed_kernels import split_keys
+from geodata.engines import AUTO, ENGINES, Cells, Order, Search, chosen_engine
 from geodata.matrix_network import (
     LIMIT_MM,
     LIMIT_MS,
@@ -32,11 +30,6 @@ from geodata.matrix_network import (
 
 __all__ = ["ArcNetwork", "Matrix", "NetworkError", "NoWayError", "NodePath", "PathTooLongError", "Router", "Topology",
            "arc_network", "matrix", "router_for", "topology_of", "with_metric"]
-
-
-BLOCK_CELLS = 3_000_000
-"""Cells that are found at once: what bounds the memory beside the result. Larger blocks are slower, too, since memory
-of more than 32 MB is fetched anew each time."""
 
 
 class NoWayError(ValueError):
@@ -87,27 +80,16 @@ class Router:
         NetworkError on nodes that are not there, PathTooLongError where a cell does not fit in 32 bits.
         """
         rows, columns = self.network.nodes(sources), self.network.nodes(targets)
-        shape = (len(rows), len(columns))
-        whole = Matrix(np.zeros(shape, dtype=np.uint32), np.zeros(shape, dtype=np.bool_),
-                       np.zeros(shape) if with_distance else None)
-        for part in _blocks(*shape):
-            distance = None if whole.distance_m is None else whole.distance_m[part]
-            self._fill(Matrix(whole.duration_ms[part], whole.unreachable[part], distance), rows[part[0]],
-                       columns[part[1]])
-        return whole
-
-    def _fill(self, block: Matrix, rows: Int, columns: Int) -> None:
-        """Puts its cells into a block of zeros."""
-        if block.distance_m is None:
+        if not with_distance:
             cells = self.search.cells(rows, columns)
-            block.duration_ms[:], block.unreachable[:] = cells.duration_ms, cells.unreachable
-            return
-        split_keys(self.search.keys(rows, columns), block.duration_ms, block.unreachable, block.distance_m)
-        if not _is_told(self.network, block):
+            return Matrix(cells.duration_ms, cells.unreachable)
+        found = self.search.far_cells(rows, columns)
+        if not _is_told(self.network, found):
             cells = self.search.cells(rows, columns)
-            if not (np.array_equal(cells.duration_ms, block.duration_ms)
-                    and np.array_equal(cells.unreachable, block.unreachable)):
+            if not (np.array_equal(cells.duration_ms, found.duration_ms)
+                    and np.array_equal(cells.unreachable, found.unreachable)):
                 raise PathTooLongError(f"a fastest path is {LIMIT_MM / 1e6:.0f} km or longer: no distance can be given")
+        return Matrix(found.duration_ms, found.unreachable, found.distance_m)
 
     def paths(self, source: int, targets: ArrayLike) -> list[NodePath]:
         """The fastest path from one node to each of others, of equally fast ones the shortest.
@@ -119,7 +101,7 @@ class Router:
         found = self.search.pairs(start, ends)
         paths = [_path(self.network, start, int(end), pairs) for end, pairs in zip(ends, found, strict=True)]
         times = np.array([[path.duration_ms for path in paths]], dtype=np.uint32)
-        told = Matrix(times, np.zeros(times.shape, dtype=np.bool_))
+        told = Cells(times, np.zeros(times.shape, dtype=np.bool_))
         if not _is_told(self.network, told) and not np.array_equal(
                 self.search.cells(np.array([start]), ends).duration_ms, times):
             raise PathTooLongError(f"a fastest path is {LIMIT_MM / 1e6:.0f} km or longer: it cannot be given")
@@ -144,16 +126,7 @@ def matrix(network: ArcNetwork, sources: ArrayLike, targets: ArrayLike, engine: 
     return router.matrix(rows, columns, with_distance=with_distance)
 
 
-def _blocks(rows: int, columns: int) -> Iterator[tuple[slice, slice]]:
-    """Pieces of bounded size, cut along the smaller side: the side that engines search from."""
-    side = max(1, BLOCK_CELLS // max(1, rows, columns))
-    if rows <= columns:
-        yield from ((slice(at, min(at + side, rows)), slice(0, columns)) for at in range(0, rows, side))
-    else:
-        yield from ((slice(0, rows), slice(at, min(at + side, columns))) for at in range(0, columns, side))
-
-
-def _is_told(network: ArcNetwork, found: Matrix) -> bool:
+def _is_told(network: ArcNetwork, found: Cells) -> bool:
     """Whether the times of keys are sure: no millimetres have run over into them, and no way was too long.
 
     The milliseconds of a key are never less than those of the fastest way, and no way is longer than its time at the

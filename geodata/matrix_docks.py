@@ -118,7 +118,7 @@ def docked_matrix(router: Router, starts: Docks, ends: Docks, direct: Direct | N
         found += offset
         same = (starts.node[part][:, None] == ends.node[None, :]) & (offset < 0)
         if same.any():
-            _go_round(router, starts.node[part], same, offset, found)
+            _go_round(router, starts.node[part], same, offset, found, with_distance)
         least = np.minimum.reduceat(np.minimum.reduceat(found, start_first, axis=0), end_first, axis=1)
         best[np.ix_(start_place, end_place)] = np.minimum(least, NO_KEY)
     if direct is not None:
@@ -162,24 +162,27 @@ def _node_keys(nodes: Matrix, rows: Int, columns: Int, with_distance: bool) -> I
     return key
 
 
-def _go_round(router: Router, start_node: Int, behind: Bool, offset: Int, found: Int) -> None:
+def _go_round(router: Router, start_node: Int, behind: Bool, offset: Int, found: Int, with_distance: bool) -> None:
     """Corrects pairs of docks on one node of which the end lies behind the start (in place)."""
     row, column = np.nonzero(behind)
     nodes, node_of = np.unique(start_node[row], return_inverse=True)
-    round_trip = np.array([_round_trip(router, int(node)) for node in nodes], dtype=np.int64)
+    round_trip = np.array([_round_trip(router, int(node), with_distance) for node in nodes], dtype=np.int64)
     found[row, column] = round_trip[node_of] + offset[row, column]
 
 
-def _round_trip(router: Router, node: int) -> int:
+def _round_trip(router: Router, node: int, with_distance: bool) -> int:
     """Key of the fastest way from a node back to it, 2 NO_KEY - 1 where there is none."""
     topology = router.network.topology
     low, high = np.searchsorted(topology.pair_tail, [node, node + 1])
     onward = np.flatnonzero(router.network.pair_arc[low:high] >= 0) + low
     if len(onward) == 0:
         return 2 * NO_KEY - 1
-    keys = router.search.keys(topology.pair_head[onward], np.array([node]))[:, 0]
-    steps = router.network.pair_ms[onward] * LIMIT_MM + router.network.pair_mm[onward]
-    return int(np.where(keys < NO_KEY, keys + steps, 2 * NO_KEY - 1).min())
+    back = router.matrix(topology.pair_head[onward], [node], with_distance=with_distance)
+    keys = _node_keys(back, np.arange(len(onward)), np.zeros(1, dtype=np.int64), with_distance)[:, 0]
+    steps = router.network.pair_ms[onward] * LIMIT_MM
+    if with_distance:
+        steps += router.network.pair_mm[onward]
+    return int(np.where(keys < NO_KEY, keys + steps, keys).min())
 
 
 def _open(network: ArcNetwork, at: OnArcs) -> OnArcs:

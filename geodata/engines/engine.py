@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from geodata.matrix_network import LIMIT_MM, ArcNetwork, Bool, Int, UInt32
+from geodata.matrix_network import LIMIT_MM, ArcNetwork, Bool, Float, Int, UInt32
 
 NO_KEY = 2**61
 """Stands for no way; twice as much still fits, and every key of a path below the limits is less."""
@@ -24,21 +24,23 @@ class EngineMissingError(ImportError):
 
 @dataclass(frozen=True)
 class Cells:
-    """Fastest times in whole milliseconds and where there is no way (the time is 0 there), [S, T] each."""
+    """Fastest times in whole milliseconds and where there is no way (other numbers are 0 there), [S, T] each."""
 
     duration_ms: UInt32
     unreachable: Bool
+    distance_m: Float | None = None
+    """Of the shortest of the fastest ways; None where it was not asked for."""
 
 
 class Search(Protocol):
-    """One metric, ready to be searched; nodes may repeat, in any order."""
+    """One metric, ready to be searched; nodes may repeat, in any order. Memory beside the result is bounded."""
 
     def cells(self, sources: Int, targets: Int) -> Cells:
         """From every source node to every target node. PathTooLongError where a cell reaches the limit."""
         ...
 
-    def keys(self, sources: Int, targets: Int) -> Int:
-        """Keys of the shortest of the fastest ways, [S, T], NO_KEY where there is none."""
+    def far_cells(self, sources: Int, targets: Int) -> Cells:
+        """The same with distances, as keys tell them: they may be wrong where limits are passed, without a word."""
         ...
 
     def pairs(self, source: int, targets: Int) -> list[Int | None]:
@@ -57,6 +59,13 @@ class Order(Protocol):
     def search(self, network: ArcNetwork) -> Search:
         """A metric over this topology."""
         ...
+
+
+def empty_cells(rows: int, columns: int, *, with_distance: bool) -> Cells:
+    """Room for so many cells, all zero and reachable."""
+    shape = (rows, columns)
+    return Cells(np.zeros(shape, dtype=np.uint32), np.zeros(shape, dtype=np.bool_),
+                 np.zeros(shape) if with_distance else None)
 
 
 def pair_keys(network: ArcNetwork) -> Int:

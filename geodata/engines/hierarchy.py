@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from geodata.engines.engine import Cells, EngineMissingError
+from geodata.engines.engine import Cells, EngineMissingError, empty_cells
 from geodata.engines.label_search import LabelSearch
 from geodata.engines.packed_hierarchy import Chordal, chordal
 from geodata.engines.reach import check_no_way
@@ -87,9 +87,9 @@ class HierarchySearch:
         """The metric with lengths in it, made when a distance or path is first asked for."""
         return LabelSearch(self.network, self.order.chordal)
 
-    def keys(self, sources: Int, targets: Int) -> Int:
-        """Keys, [S, T]: the package counts in 32 bits, which do not hold a length beside a time."""
-        return self.labels.keys(sources, targets)
+    def far_cells(self, sources: Int, targets: Int) -> Cells:
+        """By labels: the package counts in 32 bits, which do not hold a length beside a time."""
+        return self.labels.far_cells(sources, targets)
 
     def pairs(self, source: int, targets: Int) -> list[Int | None]:
         """The pairs passed to each target."""
@@ -97,18 +97,17 @@ class HierarchySearch:
 
     def cells(self, sources: Int, targets: Int) -> Cells:
         """All pairs, in blocks of sources."""
-        duration = np.zeros((len(sources), len(targets)), dtype=np.uint32)
-        unreachable = np.zeros(duration.shape, dtype=np.bool_)
-        if duration.size == 0:
-            return Cells(duration, unreachable)
+        whole = empty_cells(len(sources), len(targets), with_distance=False)
+        if whole.duration_ms.size == 0:
+            return whole
         ends = targets.astype(np.uint32)
         for start in range(0, len(sources), BLOCK):
             rows = slice(start, start + BLOCK)
             found = self.metric.distances_many_to_many(sources[rows].astype(np.uint32), ends)
-            unreachable[rows] = found >= LIMIT_MS
-            duration[rows] = np.where(unreachable[rows], 0, found)
-        check_no_way(self.network, sources, targets, unreachable)
-        return Cells(duration, unreachable)
+            whole.unreachable[rows] = found >= LIMIT_MS
+            whole.duration_ms[rows] = np.where(whole.unreachable[rows], 0, found)
+        check_no_way(self.network, sources, targets, whole.unreachable)
+        return whole
 
 
 def _centred(xy: Float) -> tuple[Single, Single]:

@@ -8,6 +8,7 @@ Inside, nodes are named by their rank.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +33,7 @@ from geodata.matrix_network import Int, Topology
 TILE_BYTES = 512_000
 """Labels of targets that are joined with all sources before the next: they stay in the cache of a processor."""
 ROWS = 256
-"""Sources whose cells are found before they are put into the order asked for."""
+"""Sources whose keys are found at once."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,12 @@ class PackedHierarchy:
     """-1 - pair where the way is an arc, else the node below through which it goes."""
     down_from: Int32
 
-    def keys(self, sources: Int, targets: Int) -> Int:
-        """Keys from every source to every target, [S, T], NO_KEY where there is no way."""
+    def rows(self, sources: Int, targets: Int) -> Iterator[tuple[slice, Int]]:
+        """Keys from some sources after others to every target, [rows, T], NO_KEY where there is no way.
+
+        The array is used again for the next rows.
+        """
         graph = self.chordal
-        found = np.empty((len(sources), len(targets)), dtype=np.int64)
         width = int(graph.depth.max()) + 1
         tile = max(1, TILE_BYTES // (8 * width))
         order = np.argsort(graph.position[graph.rank[targets]], kind="stable")
@@ -76,16 +79,16 @@ class PackedHierarchy:
         back[order] = np.arange(len(order))
         ends = graph.rank[targets[order]]
         end_label = labels(graph.first, graph.upper, graph.depth, self.down, ends, width)
+        by_position, found = (np.empty((min(ROWS, len(sources)), len(ends)), dtype=np.int64) for _ in range(2))
         for top in range(0, len(sources), ROWS):
             starts = graph.rank[sources[top:top + ROWS]]
             start_label = labels(graph.first, graph.upper, graph.depth, self.up, starts, width)
-            sorted_keys = np.empty((len(starts), len(ends)), dtype=np.int64)
             for left in range(0, len(ends), tile):
                 part = slice(left, left + tile)
                 shared = shared_depths(graph.first, graph.upper, graph.depth, graph.position, starts, ends[part])
-                put_cells(sorted_keys[:, part], start_label, end_label[part], shared)
-            reorder(sorted_keys, back, found[top:top + ROWS])
-        return found
+                put_cells(by_position[:len(starts), part], start_label, end_label[part], shared)
+            reorder(by_position[:len(starts)], back, found)
+            yield slice(top, top + len(starts)), found[:len(starts)]
 
     def pairs(self, source: int, target: int) -> Int | None:
         """The pairs passed from a node to another, None where there is no way."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from geodata.engines.engine import Cells
+from geodata.engines.engine import Cells, empty_cells
+from geodata.engines.packed_kernels import split_keys
 from geodata.engines.packed_search import searched_keys, searched_pairs
-from geodata.matrix_network import LIMIT_MS, ArcNetwork, Int, PathTooLongError, Topology
+from geodata.matrix_network import LIMIT_MS, ArcNetwork, Float, Int, PathTooLongError, Topology
 
 CHUNK = 64
 """Searches at once."""
+BLOCK = 512
+"""Searches whose keys are held at once."""
 CHUNK_BYTES = 256_000_000
 """What the searches of a chunk may hold: a row is as long as the network, whatever is asked for."""
 
@@ -45,22 +50,43 @@ class ShortestSearch:
         """Searched from the smaller side: towards few targets on the reversed network; no node is searched twice."""
         rows, row_of = np.unique(sources, return_inverse=True)
         columns, column_of = np.unique(targets, return_inverse=True)
-        pick = np.ix_(row_of, column_of)
         if len(columns) < len(rows):
-            turned = _rows(csr_array(self.weights_ms.T), columns, rows)
-            return Cells(turned.duration_ms.T[pick], turned.unreachable.T[pick])
-        found = _rows(self.weights_ms, rows, columns)
-        return Cells(found.duration_ms[pick], found.unreachable[pick])
+            found = _turned(_rows(csr_array(self.weights_ms.T), columns, rows))
+        else:
+            found = _rows(self.weights_ms, rows, columns)
+        return _picked(found, row_of, column_of)
 
-    def keys(self, sources: Int, targets: Int) -> Int:
-        """Keys, [S, T], from a search of their own: scipy's does not look at lengths."""
+    def far_cells(self, sources: Int, targets: Int) -> Cells:
+        """From a search of its own: scipy's does not look at lengths."""
         rows, row_of = np.unique(sources, return_inverse=True)
         columns, column_of = np.unique(targets, return_inverse=True)
-        return searched_keys(self.network, rows, columns)[np.ix_(row_of, column_of)]
+        found = empty_cells(len(rows), len(columns), with_distance=True)
+        for part in _blocks(len(rows), len(columns)):
+            split_keys(searched_keys(self.network, rows[part[0]], columns[part[1]]), found.duration_ms[part],
+                       found.unreachable[part], cast(Float, found.distance_m)[part])
+        return _picked(found, row_of, column_of)
 
     def pairs(self, source: int, targets: Int) -> list[Int | None]:
         """The pairs passed to each target."""
         return searched_pairs(self.network, source, targets)
+
+
+def _turned(cells: Cells) -> Cells:
+    return Cells(cells.duration_ms.T, cells.unreachable.T)
+
+
+def _picked(cells: Cells, rows: Int, columns: Int) -> Cells:
+    pick = np.ix_(rows, columns)
+    return Cells(cells.duration_ms[pick], cells.unreachable[pick],
+                 None if cells.distance_m is None else cells.distance_m[pick])
+
+
+def _blocks(rows: int, columns: int) -> Iterator[tuple[slice, slice]]:
+    """Pieces cut along the smaller side, the one that is searched from."""
+    if rows <= columns:
+        yield from ((slice(at, at + BLOCK), slice(0, columns)) for at in range(0, rows, BLOCK))
+    else:
+        yield from ((slice(0, rows), slice(at, at + BLOCK)) for at in range(0, columns, BLOCK))
 
 
 def order_shortest(topology: Topology) -> ShortestOrder:

@@ -130,7 +130,8 @@ def test_small_blocks_give_the_same(engine: str, monkeypatch: pytest.MonkeyPatch
     rows, columns = rng.integers(0, 144, 40), rng.integers(0, 144, 90)
     for sources, targets in ((rows, columns), (columns, rows)):
         whole = router.matrix(sources, targets, with_distance=True)
-        monkeypatch.setattr("geodata.matrices.BLOCK_CELLS", 700)
+        monkeypatch.setattr("geodata.engines.shortest.BLOCK", 7)
+        monkeypatch.setattr("geodata.engines.label_search.LABEL_BYTES", 5000)
         monkeypatch.setattr("geodata.engines.shortest.CHUNK", 3)
         monkeypatch.setattr("geodata.engines.hierarchy.BLOCK", 5)
         monkeypatch.setattr("geodata.engines.packed_hierarchy.TILE_BYTES", 1000)
