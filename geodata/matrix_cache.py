@@ -32,6 +32,8 @@ SIDE = 1024
 """Rows and columns of a stored block at most."""
 MANY_BLOCKS = 64
 """A matrix put together from more blocks is stored again as a whole, and the blocks are taken away."""
+FEW_SEARCHES = 4
+"""So few rows or columns are searched plainly, even with a router at hand: labels would be needed for all others."""
 MANY_SHAPES = 8
 """Beyond so many different rectangles of missing cells, one that covers them all is computed."""
 
@@ -113,7 +115,9 @@ class MatrixCache:
         read = int(sheet.known.sum())
         shapes = []
         for rows, columns in _rectangles(~sheet.known):
-            router = router or router_for(network, engine, min(len(rows), len(columns)))
+            side = min(len(rows), len(columns))
+            if router is None or (side <= FEW_SEARCHES and engine == AUTO):
+                router = router_for(network, engine, side)
             block = _computed(router, sheet.rows[rows], sheet.columns[columns], layers)
             sheet.take(block)
             shapes.append((len(rows), len(columns)))

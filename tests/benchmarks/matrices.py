@@ -230,10 +230,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     random = np.random.default_rng(4)
     places = random.choice(read.node_count, min(given.places, read.node_count), replace=False)
     router, wrong = engines(read, places, notes)
-    wrong += paths(router, places, notes) + cached(read, router, places, notes)
-    if given.large:
+    wrong += paths(router, places, notes)
+    if not given.large:
+        wrong += cached(read, router, places, notes)
+    else:
         many = random.choice(read.node_count, min(given.large, read.node_count), replace=False)
-        wrong += large(read, router, many, notes)
+        wrong += large(read, router, many, notes) + cached(read, router, many, notes)
     _memory(notes)
     if given.out:
         machine = f"{platform.machine()}, Python {platform.python_version()}"
