@@ -16,6 +16,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from numba import njit
 
 from geodata.matrix_network import ArcNetwork, Int, UInt32
 
@@ -52,6 +53,14 @@ def network_digest(network: ArcNetwork) -> str:
     for column in (network.topology.pair_tail, network.topology.pair_head, network.pair_ms, network.pair_mm):
         digest.update(np.ascontiguousarray(column[there], dtype="<i8").tobytes())
     return digest.hexdigest()
+
+
+@njit(cache=True)
+def copy_cells(given: UInt32, given_rows: Int, given_columns: Int, out: UInt32, rows: Int, columns: Int) -> None:
+    """out[rows, columns] = given[given_rows, given_columns], for all pairs of a row and a column."""
+    for row in range(len(rows)):
+        for column in range(len(columns)):
+            out[rows[row], columns[column]] = given[given_rows[row], given_columns[column]]
 
 
 def block_key(network: str, block: Block) -> str:

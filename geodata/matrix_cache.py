@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from geodata.engines import AUTO
 from geodata.matrices import Matrix, Router, router_for
@@ -21,6 +21,7 @@ from geodata.matrix_blocks import (
     NO_WAY,
     Block,
     BlockError,
+    copy_cells,
     network_digest,
     read_block,
     remove_block,
@@ -86,10 +87,9 @@ class _Sheet:
             return False
         row, row_in = _places(self.rows, block.rows)
         column, column_in = _places(self.columns, block.columns)
-        target = np.ix_(row, column)
         for at, layer in enumerate(self.layers):
-            self.cells[at][target] = block.cells[block.layers.index(layer)][np.ix_(row_in, column_in)]
-        self.known[target] = True
+            copy_cells(block.cells[block.layers.index(layer)], row_in, column_in, self.cells[at], row, column)
+        self.known[np.ix_(row, column)] = True
         return len(row) == len(block.rows) and len(column) == len(block.columns) and self.layers == block.layers
 
 
@@ -207,11 +207,12 @@ def _rectangles(missing: Bool) -> list[tuple[Int, Int]]:
     rows = np.flatnonzero(missing.any(axis=1))
     if len(rows) == 0:
         return []
-    patterns, pattern_of = np.unique(np.packbits(missing[rows], axis=1), axis=0, return_inverse=True)
-    if len(patterns) > MANY_SHAPES:
+    alike: dict[bytes, list[int]] = {}
+    for row, pattern in zip(rows, np.packbits(missing[rows], axis=1), strict=True):
+        alike.setdefault(pattern.tobytes(), []).append(int(row))
+    if len(alike) > MANY_SHAPES:
         return [(rows, np.flatnonzero(missing.any(axis=0)))]
-    groups = [rows[pattern_of.ravel() == pattern] for pattern in range(len(patterns))]
-    rectangles = [(group, np.flatnonzero(missing[group[0]])) for group in groups]
+    rectangles = [(np.array(group, dtype=np.int64), np.flatnonzero(missing[group[0]])) for group in alike.values()]
     # the largest first, since the engine is chosen by it
     return sorted(rectangles, key=lambda r: min(len(r[0]), len(r[1])), reverse=True)
 
@@ -227,11 +228,10 @@ def _computed(router: Router, rows: Int, columns: Int, layers: tuple[str, ...]) 
 
 def _asked(sheet: _Sheet, rows: Int, columns: Int) -> Matrix:
     """The cells in the order in which they were asked for, repetitions included."""
-    pick = np.ix_(np.searchsorted(sheet.rows, rows), np.searchsorted(sheet.columns, columns))
-    duration = sheet.cells[0][pick]
-    unreachable: Bool = duration == NO_WAY
-    duration[unreachable] = 0
-    if len(sheet.layers) == 1:
-        return Matrix(duration, unreachable)
-    millimetres: NDArray[np.uint32] = sheet.cells[1][pick]
-    return Matrix(duration, unreachable, np.where(unreachable, 0, millimetres) / 1000.0)
+    row, column = np.searchsorted(sheet.rows, rows), np.searchsorted(sheet.columns, columns)
+    picked = np.empty((len(sheet.layers), len(row), len(column)), dtype=np.uint32)
+    for given, out in zip(sheet.cells, picked, strict=True):
+        copy_cells(given, row, column, out, np.arange(len(row)), np.arange(len(column)))
+    unreachable = picked[0] == NO_WAY
+    picked[:, unreachable] = 0
+    return Matrix(picked[0], unreachable, picked[1] / 1000.0 if len(picked) > 1 else None)
