@@ -35,8 +35,7 @@ def ground_key(study: Study) -> str:
     asked["inputs"] = {name: {**source.model_dump(mode="json", exclude={"path"})}
                        for name, source in study.inputs.named() if name != "edits"}
     texts = [config_text(study, "networks", study.network), *(config_text(study, "rules", r) for r in study.rules)]
-    code = [entry.read_bytes() for entry in sorted(files("geodata").iterdir(), key=lambda e: e.name)
-            if entry.name.endswith(".py")]
+    code = [path.read_bytes() for path in sorted(Path(str(files("geodata"))).rglob("*.py"))]
     digest = hashlib.sha256(json.dumps([asked, sources, texts], sort_keys=True).encode())
     for piece in code:
         digest.update(piece)

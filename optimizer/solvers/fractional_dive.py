@@ -98,7 +98,7 @@ class _Rules:
 def _dived(packing: Packing, dual: ColumnDual, rules: _Rules, token: Token, left_s: Callable[[], float]) -> Columns:
     """Columns of one area, fixed in turns."""
     columns, at, limit = dual.columns, dual.prices, packing.pools.limit
-    fixed = columns.where(np.zeros(len(columns), dtype=bool))
+    fixed, idle = columns.where(np.zeros(len(columns), dtype=bool)), False
     while left_s() > 0.0:
         part_free, site_free = np.ones(packing.parts, dtype=bool), np.ones(packing.tier.site_count, dtype=bool)
         part_free[packing.tier.part[fixed.arc]], site_free[fixed.site] = False, False
@@ -123,9 +123,9 @@ def _dived(packing: Packing, dual: ColumnDual, rules: _Rules, token: Token, left
             if len(columns) == len(met):
                 break
         found = _largest(here, met, share, rules)
-        if not len(found) and len(columns) == len(met):
+        if not len(found) and (idle or len(columns) == len(met)):
             break
-        fixed = joined([fixed, found])
+        fixed, idle = joined([fixed, found]), not len(found)
     return fixed
 
 
