@@ -26,6 +26,8 @@ from tests.optimizer.brute_force import DAYS, Prices
 
 SEARCH_SHARE = 0.9
 """Share of the time limit that the search may take; the bound's last evaluation comes after it."""
+ITERATIONS = 10_000
+"""More than a study's default: ten minutes are allowed."""
 MOST_FAULTS = 20
 """Faults that are written down."""
 
@@ -55,7 +57,8 @@ def read(path: Path, row: Row) -> Problem:
 
 def solve(problem: Problem, time_limit_s: float, seed: int) -> Answer:
     """A plan and its bound by the siting core."""
-    found = site_network(problem, SiteSettings(time_limit_s=SEARCH_SHARE * time_limit_s, seed=seed))
+    found = site_network(problem, SiteSettings(time_limit_s=SEARCH_SHARE * time_limit_s, seed=seed,
+                                                iterations=ITERATIONS))
     report, gross = found.plan.report, books(problem, found.plan).gross_cost_cny_per_year
     bound = math.nan if report.bound_cny_per_year is None else report.bound_cny_per_year
     gap = (report.objective_cny_per_year - bound) / gross if gross > 0.0 else math.nan
