@@ -11,7 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geodata.crs import checked_metric_crs, declared, metric_crs_for, to_metric
-from geodata.readers import TABLES, Source, read_source
+from geodata.readers import Source, read_source, renames_of
 from geodata.readers.encoding import garbled_columns
 from geodata.street_classes import osm_class
 from geodata.tables import (
@@ -142,10 +142,7 @@ def read_table(source: Source, declaration: Table) -> tuple[gpd.GeoDataFrame | N
         return None, tuple(replace(f, layer=f.layer or declaration.name) for f in error.faults)
     raw, layer = read.frame, source.layer or declaration.name
     garbled = tuple(fault("text_garbled", file=source.file, layer=layer, column=name) for name in garbled_columns(raw))
-    # a point table names its coordinates among the columns; its reader has used them up
-    coordinates = {"lon", "lat"} if source.path.suffix.lower() in TABLES else set()
-    renames = {ours: theirs for ours, theirs in source.columns.items() if ours not in coordinates}
-    frame, faults = declaration.check(raw, renames, source.file, layer)
+    frame, faults = declaration.check(raw, renames_of(source), source.file, layer)
     faults = (*garbled, *read.notes, *faults)
     try:
         frame_or_raw, notes = declared(raw if frame is None else frame, source.crs, source.file, layer)

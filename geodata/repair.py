@@ -14,7 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geodata.crs import declared, looks_swapped, to_wgs84
-from geodata.readers import TABLES, Source, read_source
+from geodata.readers import Source, read_source, renames_of
 from geodata.tables import DataError, Fault, Table, text_column
 
 Objects = NDArray[np.object_]
@@ -44,25 +44,32 @@ def repaired(source: Source, declaration: Table) -> Repaired:
     name = declaration.name
     try:
         read = read_source(source)
-        coordinates = {"lon", "lat"} if source.path.suffix.lower() in TABLES else set()
-        renames = {ours: theirs for ours, theirs in source.columns.items() if ours not in coordinates}
-        frame, faults = declaration.check(read.frame, renames, source.file, source.layer or name)
+        frame, faults = declaration.check(read.frame, renames_of(source), source.file, source.layer or name)
         if frame is None:
-            return Repaired(None, (), tuple(faults))
+            return Repaired(None, (), (*read.notes, *faults))
         frame, swapped = _unswapped(frame, source, name)
         frame, _ = declared(frame, source.crs, source.file, source.layer or name)
     except DataError as error:
         return Repaired(None, (), tuple(replace(f, layer=f.layer or name) for f in error.faults))
     nameless = {f.feature_id for f in faults if f.code == "id_missing"}
-    frame, named = _named(frame, nameless, name)
-    repairs = [*swapped, *named]
-    for mend in (_without_empty, _valid, _without_copies, _unique_ids):
+    repairs = [*swapped]
+    for mend in (_without_empty, _valid, _without_copies):
         frame, done = mend(frame, name)
         repairs += done
+    frame, named = _named(frame, nameless, name)
+    frame, numbered = _unique_ids(frame, name)
+    repairs += [*named, *numbered]
     if any(f.code == "id_synthetic" for f in faults):  # the file had none, and needs none
         frame = frame.drop(columns="id")
-    mended = {"geometry_null", "geometry_invalid", "id_repeated", "id_missing", "lon_lat_swapped"}
-    return Repaired(to_wgs84(frame), tuple(repairs), tuple(f for f in faults if f.code not in mended))
+    left = (f for f in (*read.notes, *faults) if not _mended(f, repairs))
+    return Repaired(to_wgs84(frame), tuple(repairs), tuple(left))
+
+
+def _mended(found: Fault, repairs: list[Repair]) -> bool:
+    """Whether a fault is gone: rows without an id or shape and repeated ids all are, outlines one by one."""
+    if found.code == "geometry_invalid":
+        return any(r.code == found.code and r.feature_id == found.feature_id for r in repairs)
+    return found.code in ("geometry_null", "id_repeated", "id_missing")
 
 
 def _unswapped(frame: gpd.GeoDataFrame, source: Source, layer: str) -> tuple[gpd.GeoDataFrame, list[Repair]]:
@@ -76,8 +83,8 @@ def _unswapped(frame: gpd.GeoDataFrame, source: Source, layer: str) -> tuple[gpd
 
 
 def _named(frame: gpd.GeoDataFrame, nameless: set[str | None], layer: str) -> tuple[gpd.GeoDataFrame, list[Repair]]:
-    """Rows without an id called by the layer and their row number, counted from 1."""
-    names = [f"{layer}-{row}" if name in nameless else name for row, name in enumerate(frame["id"], start=1)]
+    """Rows without an id, so far row-<number>, called by the layer and that number."""
+    names = [f"{layer}-{name.removeprefix('row-')}" if name in nameless else name for name in frame["id"]]
     done = [Repair(layer, new, "id_missing", "named") for new, old in zip(names, frame["id"], strict=True)
             if new != old]
     return frame.assign(id=text_column(names)), done

@@ -61,7 +61,7 @@ def audit(context: typer.Context, study: StudyFile, overrides: Overrides = None,
     assert context.parent is not None
     language: Language = context.parent.params["lang"]
     if fix is not None:
-        _fix(load_study(study, overrides or ()), fix, language)
+        _fix(load_study(study, overrides or ()), fix, overrides or (), language)
     try:
         faults: Sequence[Fault] = check_study(load_study(study, overrides or ()), audit=True)
     except DataError as error:
@@ -76,16 +76,18 @@ def audit(context: typer.Context, study: StudyFile, overrides: Overrides = None,
     raise typer.Exit(EXIT_BAD_INPUT if unreadable(faults) else EXIT_NO if has_errors(faults) else EXIT_OK)
 
 
-def _fix(study: Study, folder: Path, language: Language) -> None:
+def _fix(study: Study, folder: Path, overrides: Sequence[str], language: Language) -> None:
     """Write the repaired study and tell how many changes there are of each kind."""
     from service.repaired_study import LOG, write_repaired
 
     try:
-        fixed = write_repaired(study, folder)
+        fixed = write_repaired(study, folder, overrides)
     except FileExistsError as error:
         raise typer.BadParameter(str(error), param_hint="--fix") from error
     for code, count in Counter(repair.code for repair in fixed.repairs).items():
         typer.echo(f"fixed [{code}] {count}" if language == "en" else f"已修正 [{code}] {count}", err=True)
+    left = sum(f.severity == "error" for f in fixed.left)
+    typer.echo(f"errors left to you: {left}" if language == "en" else f"仍需人工处理的错误：{left}", err=True)
     typer.echo(f"{fixed.study}  {folder / LOG}", err=True)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import yaml
 
 from geodata.repair import Repair, Repaired, repaired
 from geodata.tables import COMMUNITIES, EXCLUSIONS, EXISTING_SITES, LAND, ROADS, ZONES, Fault, Table
-from service.study import SourceConfig, Study
+from service.study import SourceConfig, Study, override
 from service.yaml_files import read_yaml_file
 
 PACKAGE, LOG, STUDY = "fixed.gpkg", "fixes.csv", "study.yaml"
@@ -33,8 +34,10 @@ class Fixed:
     left: tuple[Fault, ...]
 
 
-def write_repaired(study: Study, folder: Path) -> Fixed:
+def write_repaired(study: Study, folder: Path, overrides: Sequence[str] = ()) -> Fixed:
     """The repaired study in a folder, which is made; layers that cannot be used keep their file and are told in `left`.
+
+    `overrides` are those the study was loaded with; they go into the new file.
 
     FileExistsError where the folder holds something already.
     """
@@ -52,7 +55,8 @@ def write_repaired(study: Study, folder: Path) -> Fixed:
     repairs = tuple(repair for found in done.values() for repair in found.repairs)
     _write_log(folder / LOG, repairs)
     usable = {name for name, found in done.items() if found.frame is not None}
-    return Fixed(_write_study(study, folder, usable), repairs, tuple(f for found in done.values() for f in found.left))
+    left = tuple(f for found in done.values() for f in found.left)
+    return Fixed(_write_study(study, folder, usable, overrides), repairs, left)
 
 
 def _table(name: str) -> Table:
@@ -70,9 +74,10 @@ def _write_log(path: Path, repairs: tuple[Repair, ...]) -> None:
         writer.writerows([r.layer, r.feature_id or "", r.code, r.detail] for r in repairs)
 
 
-def _write_study(study: Study, folder: Path, usable: set[str]) -> Path:
+def _write_study(study: Study, folder: Path, usable: set[str], overrides: Sequence[str]) -> Path:
     """The study file with the repaired layers for inputs; local networks and rules come along."""
     data = read_yaml_file(study.file)
+    override(data, overrides, study.file.name)  # sound: the study was loaded with them
     inputs = data["inputs"]
     exclusions = {f"exclusions.{entry['name']}": entry for entry in inputs.get("exclusions", [])}
     for name, source in study.inputs.named():

@@ -219,7 +219,7 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     if not path.is_file():
         raise DataError([fault("study_missing", file=str(path), messages=STUDY_MESSAGES)])
     data = read_yaml_file(path)
-    faults = [f for text in overrides for f in _override(data, text, path.name)]
+    faults = override(data, overrides, path.name)
     faults += _expand_paths(data, path)
     try:
         study = Study.model_validate(data)
@@ -235,6 +235,11 @@ def study_schema() -> dict[str, Any]:
     """JSON Schema of the study file."""
     schema = Study.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "recynet study"}
+
+
+def override(data: dict[str, Any], overrides: Sequence[str], file: str) -> list[Fault]:
+    """Write overrides such as 'solve.gap=0.02' into a study's raw data; the faults of those that cannot be."""
+    return [f for text in overrides for f in _override(data, text, file)]
 
 
 def _override(data: dict[str, Any], text: str, file: str) -> list[Fault]:

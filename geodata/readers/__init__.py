@@ -20,7 +20,7 @@ from geodata.readers.spreadsheet import read_spreadsheet
 from geodata.readers.vector import read_vector
 from geodata.tables import DataError, fault
 
-__all__ = ["READERS", "TABLES", "Read", "Source", "read_source"]
+__all__ = ["READERS", "TABLES", "Read", "Source", "read_source", "renames_of"]
 
 READERS: Mapping[str, Callable[[Source], Read]] = MappingProxyType({
     ".gpkg": read_vector, ".geojson": read_vector, ".json": read_vector, ".shp": read_vector, ".zip": read_vector,
@@ -29,6 +29,12 @@ READERS: Mapping[str, Callable[[Source], Read]] = MappingProxyType({
     ".tif": read_population_raster, ".tiff": read_population_raster})
 TABLES = frozenset({".csv", ".xlsx"})
 """Formats whose coordinates stand in two columns, which a study may name as lon and lat."""
+
+
+def renames_of(source: Source) -> dict[str, str]:
+    """{ours: theirs} of the columns that are still there: a point table's reader has used up lon and lat."""
+    used = {"lon", "lat"} if source.path.suffix.lower() in TABLES else set()
+    return {ours: theirs for ours, theirs in source.columns.items() if ours not in used}
 
 
 def read_source(source: Source) -> Read:

@@ -37,11 +37,11 @@ SPARED_SHARE = 2e-3
 """Part of the room of all stations together that is left free, so that whole points can share it out."""
 PRICE_STEPS = 60
 AIM_SHARE = 0.01
+"""Subgradient steps before a search, and how far above the best bound they aim, as a share of all penalties."""
 VOLUME_STEPS = 150
 """Steps to the fractional first tier that a new one is made from."""
 RELAXED = DualEffort(steps=40, rounds=5)
 """Effort of the linear relaxation of each area of a new first tier."""
-"""Subgradient steps before a search, and how far above the best bound they aim, as a share of all penalties."""
 
 
 @dataclass(frozen=True)

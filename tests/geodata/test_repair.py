@@ -47,6 +47,16 @@ def test_empty_rows_copies_and_ids(tmp_path: Path) -> None:
         ("C", "geometry_null"), ("B", "geometry_repeated"), ("A-3", "id_repeated")}
 
 
+def test_an_outline_without_ground_is_left_and_told(tmp_path: Path) -> None:
+    """All corners on one line: nobody knows what was meant."""
+    flat = shapely.affinity.translate(shapely.Polygon([(0, 0), (10, 0), (20, 0)]), town.ORIGIN_X, town.ORIGIN_Y)
+    frame = gpd.GeoDataFrame({"id": ["flat"], "population": [1]}, geometry=[flat], crs=town.CRS)
+    found = repaired(layer(tmp_path, frame), COMMUNITIES)
+    assert found.frame is not None
+    assert found.repairs == ()
+    assert [(f.code, f.feature_id) for f in found.left] == [("geometry_invalid", "flat")]
+
+
 def test_rows_without_an_id_get_one(tmp_path: Path) -> None:
     shapes = [town.square(0, 0, 10), town.square(20, 0, 10)]
     frame = gpd.GeoDataFrame({"id": ["A", None], "population": [1, 2]}, geometry=shapes, crs=town.CRS)

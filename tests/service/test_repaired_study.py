@@ -47,6 +47,13 @@ def test_a_broken_study_is_put_right(tmp_path: Path) -> None:
     assert "is not empty" in " ".join(again.output.replace("│", " ").split())
 
 
+def test_overrides_go_into_the_new_study(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    study = town.Town(tmp_path / "in").write()
+    CliRunner().invoke(app, ["audit", str(study), "--fix", str(tmp_path / "out"), "--set", "access.max_m=500"])
+    assert load_study(tmp_path / "out" / "study.yaml").access.max_m == 500.0
+
+
 def test_a_sound_study_is_not_changed(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     study = town.Town(tmp_path / "in").write()
