@@ -10,6 +10,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from geodata.driver import Driver
 from geodata.roads import Access, Snap
 
 Float = NDArray[np.float64]
@@ -31,7 +32,8 @@ class StreetSites:
     snap: Snap
 
 
-def street_sites(communities: gpd.GeoDataFrame, on_foot: Access, by_truck: Access, spacing_m: float) -> StreetSites:
+def street_sites(communities: gpd.GeoDataFrame, on_foot: Access, by_truck: Access | Driver,
+                 spacing_m: float) -> StreetSites:
     """Candidate sites no closer to one another than the spacing (metres, straight line).
 
     The entrance of a community is the street point nearest to its middle; further points follow along all streets

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from geodata.ground import Ground, TierSites, Ways, drives
+from geodata.driver import Ways, drives
+from geodata.ground import Ground, TierSites
 
 PREFIX = "direct:"
 NAMES = ("loaded_m", "loaded_s", "empty_m", "empty_s")
@@ -47,10 +48,10 @@ def without_direct_ways(ground: Ground, tiers: Sequence[int]) -> Ground:
 
 
 def _with_direct(ground: Ground, tier: int) -> Ground:
-    own, upper, access = ground.sites[tier], ground.sites[tier + 1], ground.by_vehicle[tier - 1]
+    own, upper, driver = ground.sites[tier], ground.sites[tier + 1], ground.by_vehicle[tier - 1]
     count = len(upper.ids)
-    seen = access.snap(upper.geometry)
-    to = drives(access, access.snap(ground.sites[tier - 1].geometry), seen)
+    seen = driver.snap(upper.geometry)
+    to = drives(driver, driver.snap(ground.sites[tier - 1].geometry), seen)
     way = np.where(np.eye(count, dtype=bool), 0.0, np.inf)
     sites, ways, snap_m = list(ground.sites), list(ground.ways), list(ground.snap_m)
     sites[tier] = TierSites(

@@ -13,10 +13,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from geodata.ground import Ground, RejectedSite, TierSites, Ways, joined
+from geodata.driver import Driver, Ways, joined
+from geodata.ground import Ground, RejectedSite, TierSites
 from geodata.places import zone_of
 from geodata.roads import Access, Snap
-from geodata.travel import graph_with, times
 from geodata.walks import WalkArcs, walking_arcs
 
 Float = NDArray[np.float64]
@@ -61,10 +61,10 @@ class TakenSite:
 def street_distance_m(ground: Ground, level: int, geometry: shapely.Geometry) -> float:
     """How far the farthest of the networks that a site of a tier needs is from it, m."""
     place = np.array([geometry], dtype=object)
-    return max(float(access.snap(place).distance_m[0]) for access in _networks(ground, level))
+    return max(float(network.snap(place).distance_m[0]) for network in _networks(ground, level))
 
 
-def _networks(ground: Ground, level: int) -> tuple[Access, ...]:
+def _networks(ground: Ground, level: int) -> tuple[Access | Driver, ...]:
     """Networks that must reach a site: the walkers' for the first tier, and of the vehicles below and above it."""
     vehicles = ground.by_vehicle[max(level - 1, 0):level + 1]
     return (ground.on_foot, *vehicles) if level == 0 else vehicles
@@ -99,15 +99,15 @@ def _appended(ground: Ground, zones: gpd.GeoDataFrame, crs: str, level: int, new
         snap_m[0] = np.concatenate([snap_m[0], place.distance_m])
         walks = _more_arcs(walks, walking_arcs(ground.on_foot, place, ground.parts, max_walk_m), len(before.ids))
     else:
-        access = ground.by_vehicle[level - 1]
-        place = access.snap(shapes)
+        driver = ground.by_vehicle[level - 1]
+        place = driver.snap(shapes)
         snap_m[level] = np.concatenate([snap_m[level], place.distance_m])
-        below = access.snap(ground.sites[level - 1].geometry)
-        ways[level - 1] = _stacked(ways[level - 1], _between(access, place, below, new_is_upper=True), axis=1)
+        below = driver.snap(ground.sites[level - 1].geometry)
+        ways[level - 1] = _stacked(ways[level - 1], _between(driver, place, below, new_is_upper=True), axis=1)
     if level < len(ways):
-        access = ground.by_vehicle[level]
-        above = access.snap(ground.sites[level + 1].geometry)
-        ways[level] = _stacked(ways[level], _between(access, access.snap(shapes), above, new_is_upper=False), axis=0)
+        driver = ground.by_vehicle[level]
+        above = driver.snap(ground.sites[level + 1].geometry)
+        ways[level] = _stacked(ways[level], _between(driver, driver.snap(shapes), above, new_is_upper=False), axis=0)
     tiers = tuple(sites if n == level else old for n, old in enumerate(ground.sites))
     return replace(ground, sites=tiers, walks=walks, ways=tuple(ways), snap_m=tuple(snap_m))
 
@@ -120,11 +120,11 @@ def _more_arcs(walks: WalkArcs, further: WalkArcs, offset: int) -> WalkArcs:
     return WalkArcs(part[order], site[order], distance_m[order])
 
 
-def _between(access: Access, new: Snap, others: Snap, *, new_is_upper: bool) -> Ways:
+def _between(driver: Driver, new: Snap, others: Snap, *, new_is_upper: bool) -> Ways:
     """Drives between new sites and all of the neighbouring tier, searched from the few new ones."""
-    graph = graph_with(access, joined([new, others]))
-    here, there = graph.place_node[:len(new.edge)], graph.place_node[len(new.edge):]
-    out, back = times(graph, here, there), times(graph, here, there, backward=True)
+    trips = driver.trips(joined([new, others]))
+    here, there = np.arange(len(new.edge)), len(new.edge) + np.arange(len(others.edge))
+    out, back = trips.times(here, there), trips.times(here, there, backward=True)
     if new_is_upper:  # loaded is towards the upper site
         return Ways(back.distance_m.T, back.duration_s.T, out.distance_m.T, out.duration_s.T)
     return Ways(out.distance_m, out.duration_s, back.distance_m, back.duration_s)

@@ -13,12 +13,12 @@ import shapely
 from numpy.typing import NDArray
 
 from geodata.candidates import street_sites
+from geodata.driver import Driver, StreetUse, Trips, Ways, drives, joined
 from geodata.parts import PartLimits, Parts, demand_parts, halved
 from geodata.places import Places, zone_of
-from geodata.roads import Access, NoStreetError, Profile, Snap, Streets, access_for, read_streets, walking
+from geodata.roads import Access, NoStreetError, Snap, Streets
 from geodata.screening import ScreenedLand
 from geodata.tables import Fault
-from geodata.travel import Graph, graph_with, times
 from geodata.walks import WalkArcs, walking_arcs
 
 Float = NDArray[np.float64]
@@ -32,11 +32,10 @@ RECUTS = 3
 
 @dataclass(frozen=True)
 class TierPlan:
-    """What the ground must know of a tier: its id, its sizes, who feeds it. The first stands along streets."""
+    """What the ground must know of a tier: its id and its sizes. The first stands along streets."""
 
     tier_id: str
     size_ids: tuple[str, ...]
-    fed_by: Profile | None
     street_classes: tuple[tuple[str, ...] | None, ...] = ()
     """Highway classes beside which each size may stand, None for any; empty: all sizes anywhere."""
 
@@ -61,16 +60,6 @@ class TierSites:
 
 
 @dataclass(frozen=True)
-class Ways:
-    """Drives between two tiers, [lower, upper] each; inf where there is no way."""
-
-    loaded_m: Float
-    loaded_s: Float
-    empty_m: Float
-    empty_s: Float
-
-
-@dataclass(frozen=True)
 class RejectedSite:
     """A candidate that was taken away after the ground was laid, with the reason."""
 
@@ -89,8 +78,8 @@ class Ground:
 
     streets: Streets
     on_foot: Access
-    by_vehicle: tuple[Access, ...]
-    """Network of the vehicle that feeds each tier after the first."""
+    by_vehicle: tuple[Driver, ...]
+    """The vehicle that feeds each tier after the first."""
     parts: Parts
     sites: tuple[TierSites, ...]
     walks: WalkArcs
@@ -99,7 +88,7 @@ class Ground:
     """Distance of each site to the street it is reached by."""
     rejected: tuple[RejectedSite, ...] = ()
     faults: tuple[Fault, ...] = ()
-    """Warnings and notes on sites that were added or taken away."""
+    """Notes on the streets; warnings and notes on sites that were added or taken away."""
 
 
 @dataclass(frozen=True)
@@ -111,18 +100,15 @@ class Measured:
     ways: tuple[Ways, ...]
 
 
-def lay_ground(places: Places, screened: ScreenedLand | None, tiers: Sequence[TierPlan], limits: PartLimits,
-               spacing_m: float, max_walk_m: float, measured: Measured | None = None) -> Ground:
+def lay_ground(places: Places, use: StreetUse, screened: ScreenedLand | None, tiers: Sequence[TierPlan],
+               limits: PartLimits, spacing_m: float, max_walk_m: float, measured: Measured | None = None) -> Ground:
     """Parts, candidates and distances of a study. Needs `households` filled in places.communities.
 
-    With `measured` nothing is measured again; it must come from the same inputs (shapes that do not fit are ignored).
-
-    NoStreetError when the streets are of no use to somebody (see access_for), or when no street can be both walked
-    and driven, so that no site can stand on one.
+    `use` has the vehicle that feeds each tier after the first. With `measured` nothing is measured again; it must come
+    from the same inputs (shapes that do not fit are ignored). NoStreetError when no street can be both walked and
+    driven, so that no site can stand on one.
     """
-    streets = read_streets(places.roads)
-    on_foot = access_for(streets, walking())
-    by_vehicle = tuple(access_for(streets, tier.fed_by) for tier in tiers[1:] if tier.fed_by is not None)
+    on_foot, by_vehicle = use.on_foot, use.by_vehicle
     sites = [_on_streets(places, tiers[0], on_foot, by_vehicle[0], spacing_m)]
     sites += [_on_land(places, screened, tier) for tier in tiers[1:]]
     if not sites[0].ids:
@@ -131,11 +117,11 @@ def lay_ground(places: Places, screened: ScreenedLand | None, tiers: Sequence[Ti
     snap_m = [snap.distance_m, *(a.snap(s.geometry).distance_m for a, s in zip(by_vehicle, sites[1:], strict=True))]
     if measured is None or not _fits(measured, sites):
         parts, walks = _parts_in_reach(places, on_foot, limits, snap, max_walk_m)
-        ways = tuple(drives(access, access.snap(low.geometry), access.snap(high.geometry))
-                     for access, (low, high) in zip(by_vehicle, pairwise(sites), strict=True))
+        ways = tuple(drives(driver, driver.snap(low.geometry), driver.snap(high.geometry))
+                     for driver, (low, high) in zip(by_vehicle, pairwise(sites), strict=True))
         measured = Measured(parts, walks, ways)
-    return Ground(streets, on_foot, by_vehicle, measured.parts, tuple(sites), measured.walks, measured.ways,
-                  tuple(snap_m))
+    return Ground(use.streets, on_foot, by_vehicle, measured.parts, tuple(sites), measured.walks, measured.ways,
+                  tuple(snap_m), faults=use.faults)
 
 
 def _fits(measured: Measured, sites: Sequence[TierSites]) -> bool:
@@ -163,29 +149,12 @@ def _parts_in_reach(places: Places, on_foot: Access, limits: PartLimits, sites: 
     return parts, walking_arcs(on_foot, sites, parts, max_walk_m)
 
 
-def joined(snaps: Sequence[Snap]) -> Snap:
-    """Several sets of places as one."""
-    return Snap(np.concatenate([s.edge for s in snaps]), np.concatenate([s.along_m for s in snaps]),
-                np.concatenate([s.distance_m for s in snaps]))
-
-
-def drive_graph(ground: Ground, leg: int) -> tuple[Graph, Int, Int]:
-    """The street graph of a leg's vehicle with both tiers' sites, and the nodes of the lower and upper sites."""
-    access = ground.by_vehicle[leg]
-    low, high = access.snap(ground.sites[leg].geometry), access.snap(ground.sites[leg + 1].geometry)
-    graph = graph_with(access, joined([low, high]))
+def leg_trips(ground: Ground, leg: int) -> tuple[Trips, Int, Int]:
+    """Drives of a leg's vehicle among the sites of both tiers, and the numbers of the lower and the upper ones."""
+    driver = ground.by_vehicle[leg]
+    low, high = driver.snap(ground.sites[leg].geometry), driver.snap(ground.sites[leg + 1].geometry)
     count = len(low.edge)
-    return graph, graph.place_node[:count], graph.place_node[count:]
-
-
-def drives(access: Access, low: Snap, high: Snap) -> Ways:
-    """Shortest drives between two sets of places by one vehicle, loaded upwards and empty back."""
-    graph = graph_with(access, joined([low, high]))
-    below, above = graph.place_node[: len(low.edge)], graph.place_node[len(low.edge):]
-    loaded = times(graph, above, below, backward=True)
-    empty = times(graph, above, below)
-    return Ways(loaded.distance_m.T.copy(), loaded.duration_s.T.copy(), empty.distance_m.T.copy(),
-                empty.duration_s.T.copy())
+    return driver.trips(joined([low, high])), np.arange(count), count + np.arange(len(high.edge))
 
 
 def _existing(places: Places, tier: TierPlan) -> pd.DataFrame:
@@ -213,7 +182,7 @@ def _with_existing(places: Places, tier: TierPlan, ids: Sequence[str], zone: Seq
         np.concatenate([np.asarray(geometry, dtype=object), points]))
 
 
-def _on_streets(places: Places, tier: TierPlan, on_foot: Access, by_truck: Access, spacing_m: float) -> TierSites:
+def _on_streets(places: Places, tier: TierPlan, on_foot: Access, by_truck: Driver, spacing_m: float) -> TierSites:
     found = street_sites(places.communities, on_foot, by_truck, spacing_m)
     points = shapely.points(found.xy)
     zone = zone_of(gpd.GeoSeries(points, crs=places.crs_metric), places.zones)

@@ -15,7 +15,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from geodata.ground import Ground, Measured, Ways
+from geodata.driver import Ways
+from geodata.ground import Ground, Measured
 from geodata.parts import Parts
 from geodata.roads import Snap
 from geodata.walks import WalkArcs

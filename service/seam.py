@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from geodata.direct import with_direct_ways, without_direct_ways
 from geodata.ground import Ground, Measured, TierPlan, lay_ground
+from geodata.line_driver import line_use
 from geodata.parts import PartLimits
 from geodata.places import Places, read_places
 from geodata.roads import NoStreetError, Profile, driving
@@ -115,13 +116,13 @@ def with_edits(brief: Brief, ground: Ground) -> Ground:
 
 def unedited_ground(brief: Brief, measured: Measured | None = None) -> Ground:
     """The ground before any edit; with `measured` (of the same study) distances are not measured again."""
-    tiers = [TierPlan(t.id, tuple(s.id for s in t.sizes), _profile(brief.network, t),
-                      tuple(s.street_classes for s in t.sizes))
+    tiers = [TierPlan(t.id, tuple(s.id for s in t.sizes), tuple(s.street_classes for s in t.sizes))
              for t in brief.network.tiers]
     cap = brief.household_cap
     limits = PartLimits(None if cap is None else PART_SHARE * cap, PART_AREA_M2)
     try:
-        ground = lay_ground(brief.places, brief.screened, tiers, limits, brief.study.candidates.spacing_m,
+        use = line_use(brief.places.roads, _profiles(brief.network))
+        ground = lay_ground(brief.places, use, brief.screened, tiers, limits, brief.study.candidates.spacing_m,
                             brief.max_walk_m, measured)
     except NoStreetError as error:
         roads = brief.study.inputs.roads
@@ -136,11 +137,10 @@ def unedited_ground(brief: Brief, measured: Measured | None = None) -> Ground:
     return with_choices(brief.study, brief.network, ground)
 
 
-def _profile(network: Network, tier: Tier) -> Profile | None:
-    if tier.feed is None:
-        return None
-    vehicle = network.vehicle(tier.feed.vehicle)
-    return driving(vehicle.id, vehicle.speed_km_per_h, vehicle.barred_from)
+def _profiles(network: Network) -> list[Profile]:
+    """Who feeds each tier after the first."""
+    vehicles = [network.vehicle(tier.feed.vehicle) for tier in network.tiers if tier.feed is not None]
+    return [driving(vehicle.id, vehicle.speed_km_per_h, vehicle.barred_from) for vehicle in vehicles]
 
 
 def as_problem(brief: Brief, ground: Ground) -> Problem:

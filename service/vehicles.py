@@ -9,8 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from geodata.ground import Ground, drive_graph
-from geodata.travel import Paths, times
+from geodata.ground import Ground, leg_trips
 from optimizer.plan import Plan, Tour
 from optimizer.problem import Problem
 from optimizer.transport import CollectionArea, HaulLink, RoutingWarning
@@ -50,7 +49,7 @@ def _areas(problem: Problem, ground: Ground, plan: Plan,
     feed, tier = problem.network.tiers[1].feed, problem.network.tiers[0]
     assert feed is not None
     vehicle = problem.network.vehicle(feed.vehicle)
-    graph, points, bases = drive_graph(ground, 0)
+    trips, points, bases = leg_trips(ground, 0)
     flow = plan.flows[0]
     size = plan.open_sites[0].size_of(len(problem.sites[0]))
     storage = np.array([np.inf if s.storage_m3 is None else s.storage_m3 for s in tier.sizes])
@@ -61,8 +60,8 @@ def _areas(problem: Problem, ground: Ground, plan: Plan,
         if len(rows) == 0 or (stations is not None and problem.sites[1].ids[station] not in stations):
             continue
         site = flow.origin[rows]
-        nodes = np.concatenate([[bases[station]], points[site]])
-        found = times(graph, nodes, nodes)
+        stops = np.concatenate([[bases[station]], points[site]])
+        found = trips.times(stops, stops)
         np.fill_diagonal(found.distance_m, 0.0)
         np.fill_diagonal(found.duration_s, 0.0)
         # the truck carries the material in its own state; storage counts the state at the point
@@ -109,13 +108,12 @@ def trip_lines(problem: Problem, ground: Ground, tours: tuple[Tour, ...]) -> dic
                 wanted.setdefault((leg, start), set()).add(end)
     pieces: dict[tuple[int, tuple[int, int], tuple[int, int]], Float] = {}
     for leg in sorted({leg for leg, _ in wanted}):
-        graph, *nodes = drive_graph(ground, leg)
-        paths = Paths.of(graph)
+        trips, *numbers = leg_trips(ground, leg)
         for (at, start), ends in wanted.items():
             if at == leg:
                 targets = sorted(ends)
-                reached = np.array([nodes[side][row] for side, row in targets], dtype=np.int64)
-                for end, line in zip(targets, paths.lines(int(nodes[start[0]][start[1]]), reached), strict=True):
+                reached = np.array([numbers[side][row] for side, row in targets], dtype=np.int64)
+                for end, line in zip(targets, trips.lines(int(numbers[start[0]][start[1]]), reached), strict=True):
                     pieces[leg, start, end] = line
     return {key: _joined([pieces[leg, a, b] for a, b in pairwise(places)]) for key, (leg, places) in itinerary.items()}
 
