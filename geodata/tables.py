@@ -102,6 +102,16 @@ class Table:
         `raw` has the file's own columns. The result has id, all declared columns (empty where the file lacks an
         optional one) and geometry, row for row; it is None where columns are missing or no row exists.
         """
+        data, faults = self.rows(raw, renames, file, layer)
+        if data is None:
+            return None, faults
+        geometry = shapely.force_2d(np.asarray(raw.geometry.array, dtype=object))
+        found = self._geometry_faults(geometry, list(data["id"]), file, layer)
+        return gpd.GeoDataFrame(data, geometry=geometry, crs=raw.crs), (*faults, *found)
+
+    def rows(self, raw: pd.DataFrame, renames: Mapping[str, str], file: str,
+             layer: str | None) -> tuple[dict[str, pd.Series] | None, tuple[Fault, ...]]:
+        """The columns of a table, with or without places, under our names; see check."""
         faults = list(self._column_faults(raw, renames, file, layer))
         if len(raw) == 0:
             faults.append(fault("layer_empty", file=file, layer=layer))
@@ -110,15 +120,13 @@ class Table:
         theirs = {name: renames.get(name, name) for name in self.known if renames.get(name, name) in raw.columns}
         ids, id_faults = _ids(raw, theirs.get("id"), file, layer)
         faults += id_faults
-        data: dict[str, object] = {"id": text_column(ids)}
+        data = {"id": text_column(ids)}
         for column in self.columns:
             given = raw[theirs[column.name]] if column.name in theirs else None
             values, value_faults = _values(given, column, ids, file, layer)
-            data[column.name] = values
+            data[column.name] = pd.Series(values)
             faults += value_faults
-        geometry = shapely.force_2d(np.asarray(raw.geometry.array, dtype=object))
-        faults += self._geometry_faults(geometry, ids, file, layer)
-        return gpd.GeoDataFrame(data, geometry=geometry, crs=raw.crs), tuple(faults)
+        return data, tuple(faults)
 
     def sound(self, frame: gpd.GeoDataFrame) -> np.ndarray:
         """Which rows of a checked table can be used in geometry and arithmetic, as a boolean array."""
@@ -130,9 +138,10 @@ class Table:
                 sound &= np.isfinite(frame[column.name].to_numpy(dtype=np.float64))
         return np.asarray(sound, dtype=bool)
 
-    def _column_faults(self, raw: gpd.GeoDataFrame, renames: Mapping[str, str], file: str,
+    def _column_faults(self, raw: pd.DataFrame, renames: Mapping[str, str], file: str,
                        layer: str | None) -> Iterable[Fault]:
-        present = [str(c) for c in raw.columns if c != raw.geometry.name]
+        shape = raw.geometry.name if isinstance(raw, gpd.GeoDataFrame) else None
+        present = [str(c) for c in raw.columns if c != shape]
         for ours, theirs in renames.items():
             if ours not in self.known:
                 yield fault("column_unknown", file=file, layer=layer, column=ours, known=", ".join(self.known),
@@ -158,7 +167,7 @@ class Table:
                             reason=shapely.is_valid_reason(geometry[row]))
 
 
-def _ids(raw: gpd.GeoDataFrame, column: str | None, file: str, layer: str | None) -> tuple[list[str], list[Fault]]:
+def _ids(raw: pd.DataFrame, column: str | None, file: str, layer: str | None) -> tuple[list[str], list[Fault]]:
     """Ids as text; rows without one are called by their row number, counted from 1."""
     rows = [f"row-{number}" for number in range(1, len(raw) + 1)]
     if column is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from geodata.readers.grid import table_of
+from geodata.readers.grid import Grid, table_of
 from geodata.readers.point_table import places_of
 from geodata.readers.read import Read
 from geodata.readers.source import Source
@@ -16,6 +16,11 @@ _SEPARATORS = ",;\t"
 
 def read_csv_points(source: Source) -> Read:
     """The places of a table; see point_table.places_of. DataError: wrong encoding, no heading, no coordinates."""
+    return Read(*places_of(csv_grid(source), source))
+
+
+def csv_grid(source: Source) -> Grid:
+    """The table of a file, with or without places. DataError: wrong encoding, no heading."""
     encoding = source.encoding or "utf-8-sig"
     try:
         text = source.path.read_text(encoding=encoding)
@@ -30,4 +35,4 @@ def read_csv_points(source: Source) -> Read:
     grid = table_of(rows)
     if grid is None:
         raise DataError([fault("layer_empty", file=source.file)])
-    return Read(*places_of(grid, source))
+    return grid

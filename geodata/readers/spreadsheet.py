@@ -9,7 +9,7 @@ import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet.worksheet import Worksheet
 
-from geodata.readers.grid import table_of
+from geodata.readers.grid import Grid, table_of
 from geodata.readers.point_table import places_of
 from geodata.readers.read import Read
 from geodata.readers.source import Source
@@ -17,7 +17,12 @@ from geodata.tables import DataError, fault
 
 
 def read_spreadsheet(source: Source) -> Read:
-    """The places of a sheet; see point_table.places_of. DataError: no such sheet, no heading, no coordinates.
+    """The places of a sheet; see point_table.places_of. DataError: no such sheet, no heading, no coordinates."""
+    return Read(*places_of(sheet_grid(source), source))
+
+
+def sheet_grid(source: Source) -> Grid:
+    """The table of a sheet, with or without places. DataError: no such sheet, no heading.
 
     Formulas count with the values that were saved with them.
     """
@@ -36,7 +41,7 @@ def read_spreadsheet(source: Source) -> Read:
     grid = table_of(_filled(sheets[source.layer or next(iter(sheets))]))
     if grid is None:
         raise DataError([fault("layer_empty", file=source.file, layer=source.layer)])
-    return Read(*places_of(grid, source))
+    return grid
 
 
 def _filled(sheet: Worksheet) -> list[list[object]]:
