@@ -115,8 +115,10 @@ def _with_virtual(sites: Sites, upper: Sites) -> Sites:
         ground = np.pad(ground, ((0, count), (0, 1)))
     elif ground is not None:
         ground = np.pad(ground, (0, count))
+    shares = {name: None if (own := getattr(sites, name)) is None else np.concatenate([own, np.ones(count)])
+              for name in ("build_share", "fixed_share")}
     return replace(
-        sites, ids=(*sites.ids, *(f"{DIRECT}:{name}" for name in upper.ids)), allowed=allowed,
+        sites, **shares, ids=(*sites.ids, *(f"{DIRECT}:{name}" for name in upper.ids)), allowed=allowed,
         zone_of=np.concatenate([sites.zone_of, np.full(count, -1, dtype=np.int64)]),
         area_m2=np.concatenate([sites.area_m2, np.full(count, np.inf)]),
         status=np.concatenate([sites.status, np.full(count, SiteStatus.NEW, dtype=np.int64)]),

@@ -108,9 +108,8 @@ def _money(problem: Problem, plan: Plan, captured_t_per_day: float) -> Iterator[
 def _build_cost_cny(problem: Problem, plan: Plan, level: int) -> float:
     """What the new sites of a tier cost to build; existing ones are there already."""
     opened = plan.open_sites[level]
-    price = np.array([size.build_cost_cny for size in problem.network.tiers[level].sizes])
-    new = problem.sites[level].is_built[opened.site]
-    return float(price[opened.size][new].sum())
+    price = problem.sites[level].build_cost_cny(problem.network.tiers[level])
+    return float(price[opened.site, opened.size].sum())
 
 
 def _distances_m(problem: Problem, plan: Plan) -> Float:

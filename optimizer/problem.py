@@ -79,6 +79,10 @@ class Sites:
     """Paid once when a MAY_CLOSE site is closed, [J]."""
     site_cost_cny_per_year: Float | None = None
     """Rent or price of the ground of an open site on top of the cost of its size, [J] or by size [J, K]; None: 0."""
+    build_share: Float | None = None
+    """Share of the build cost of its size that a site costs, below 1 where a house stands already, [J]; None: 1."""
+    fixed_share: Float | None = None
+    """Share of the fixed yearly cost of its size that an open site costs, [J]; None: 1."""
     stands_for: Int | None = None
     """The upper site that a virtual site leads straight to, -1 for real ones, [J] (optimizer/bypass.py); None: all."""
 
@@ -89,6 +93,24 @@ class Sites:
     def virtual(self) -> Bool:
         """Sites that stand for a direct way past the tier, [J]."""
         return np.zeros(len(self), dtype=bool) if self.stands_for is None else np.asarray(self.stands_for >= 0)
+
+    def build_cost_cny(self, tier: Tier) -> Float:
+        """What building each size of the tier costs on each site that does not exist yet, 0 on the others, [J, K]."""
+        cost = np.array([size.build_cost_cny for size in tier.sizes])[None, :]
+        shared = cost if self.build_share is None else cost * self.build_share[:, None]
+        return np.where(self.is_built[:, None], shared, 0.0)
+
+    def fixed_cost_cny_per_year(self, tier: Tier) -> Float:
+        """What each size of the tier costs a year on each site, [J, K]."""
+        cost = np.array([size.fixed_cost_cny_per_year for size in tier.sizes])
+        share = np.ones(len(self)) if self.fixed_share is None else self.fixed_share
+        return np.asarray(share[:, None] * cost[None, :], dtype=np.float64)
+
+    def share_faults(self) -> list[str]:
+        """What is wrong with the shares of costs."""
+        shares = [(name, getattr(self, name)) for name in ("build_share", "fixed_share")]
+        return [f"{name} has to be {len(self)} numbers that are not negative" for name, share in shares
+                if share is not None and not (share.shape == (len(self),) and bool((share >= 0.0).all()))]
 
     @property
     def must_open(self) -> Bool:
@@ -164,6 +186,7 @@ class Problem:
             expect(f"sites of {tier.id}: allowed", sites.allowed, (len(sites), len(tier.sizes)))
             for name in ("zone_of", "area_m2", "status", "closing_cost_cny"):
                 expect(f"sites of {tier.id}: {name}", getattr(sites, name), (len(sites),))
+            faults += [f"sites of {tier.id}: {reason}" for reason in sites.share_faults()]
             if (own := sites.site_cost_cny_per_year) is not None:
                 expect(f"sites of {tier.id}: site_cost_cny_per_year", own, sites.allowed.shape[:max(own.ndim, 1)])
         if self.walk.cost_cny_per_t is not None:

@@ -49,9 +49,7 @@ def budget(problem: Problem, most_cny: float, clause: str) -> SiteRow:
     """At most so much build cost, paid once, for all new and required sites together."""
     entries = []
     for level, (tier, sites) in enumerate(zip(problem.network.tiers, problem.sites, strict=True)):
-        cost = np.array([size.build_cost_cny for size in tier.sizes])
-        inside = sites.allowed & sites.is_built[:, None]
-        entries.append((level, inside, np.broadcast_to(cost, inside.shape)))
+        entries.append((level, sites.allowed & sites.is_built[:, None], sites.build_cost_cny(tier)))
     return _row("budget", clause, problem.network.network, entries, most_cny, "<=", "cny")
 
 

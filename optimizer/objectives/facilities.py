@@ -17,8 +17,6 @@ def coefficients(problem: Problem) -> Coefficients:
     opened, closed = [], []
     for tier, sites in zip(problem.network.tiers, problem.sites, strict=True):
         yearly = annuity_share(rate, tier.life_years)
-        build = np.array([size.build_cost_cny * yearly for size in tier.sizes])
-        fixed = np.array([size.fixed_cost_cny_per_year for size in tier.sizes])
-        opened.append(fixed[None, :] + np.where(sites.is_built[:, None], build[None, :], 0.0))
+        opened.append(sites.fixed_cost_cny_per_year(tier) + sites.build_cost_cny(tier) * yearly)
         closed.append(np.where(sites.status == SiteStatus.MAY_CLOSE, sites.closing_cost_cny * yearly, 0.0))
     return replace(zero(problem), open_cny_per_year=tuple(opened), closed_cny_per_year=tuple(closed))

@@ -40,7 +40,10 @@ class Prices:
         new = self.problem.sites[level].status[site] in (SiteStatus.NEW, SiteStatus.REQUIRED)
         rent = self.problem.sites[level].site_cost_cny_per_year
         ground = 0.0 if rent is None else float(rent[site] if rent.ndim == 1 else rent[site, size])
-        return ground + entry.fixed_cost_cny_per_year + (entry.build_cost_cny * self.annuity(level) if new else 0.0)
+        build, fixed = (1.0 if share is None else float(share[site]) for share in
+                        (self.problem.sites[level].build_share, self.problem.sites[level].fixed_share))
+        built = build * entry.build_cost_cny * self.annuity(level) if new else 0.0
+        return ground + fixed * entry.fixed_cost_cny_per_year + built
 
     def closed(self, level: int, site: int) -> float:
         sites = self.problem.sites[level]

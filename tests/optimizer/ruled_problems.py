@@ -26,10 +26,15 @@ class Case:
 
 def built_cny(problem: Problem, opened: tuple[OpenSites, ...]) -> float:
     """Build cost of the sites that do not exist yet, added up one by one."""
-    return sum(problem.network.tiers[level].sizes[size].build_cost_cny
+    return sum(problem.network.tiers[level].sizes[size].build_cost_cny * _share(problem, level, site)
                for level, sites in enumerate(opened)
                for site, size in zip(sites.site.tolist(), sites.size.tolist(), strict=True)
                if problem.sites[level].status[site] in (SiteStatus.NEW, SiteStatus.REQUIRED))
+
+
+def _share(problem: Problem, level: int, site: int) -> float:
+    share = problem.sites[level].build_share
+    return 1.0 if share is None else float(share[site])
 
 
 def built_m2(problem: Problem, opened: tuple[OpenSites, ...], levels: tuple[int, ...]) -> float:
