@@ -15,6 +15,7 @@ out (`dropped`) leaves the bound valid.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,6 +37,8 @@ Bool = NDArray[np.bool_]
 
 CELLS, PAIRS = 200_000, 2_000
 """Pairs of mixes evaluated together, and tried on choices of areas together; bounds memory."""
+THREADS = 2
+"""Scenarios evaluated at a time."""
 
 @dataclass(frozen=True)
 class Bound:
@@ -171,11 +174,21 @@ def lower_bound(problem: Problem, coefficients: Coefficients, multipliers: Multi
     """
     if np.isnan(ceiling_cny_per_year):
         raise BadMultipliersError("the ceiling is not a number")
+    return bound_of(problem, all_cases(problem, coefficients, multipliers), ceiling_cny_per_year)
+
+
+def all_cases(problem: Problem, coefficients: Coefficients, multipliers: Multipliers) -> list[Case]:
+    """Every scenario evaluated below the last tier. Raises BadMultipliersError."""
     check_multipliers(problem, multipliers)
     tier = first_tier(problem, coefficients)
-    cases = [evaluated(problem, coefficients, multipliers, s, tier) for s in multipliers.scenarios]
-    found = over_mixes(problem, cases, ceiling_cny_per_year)
-    return replace(found, dropped=dropped_rules(problem))
+    with ThreadPoolExecutor(THREADS) as threads:  # numpy leaves the interpreter free while it works
+        return list(threads.map(lambda s: evaluated(problem, coefficients, multipliers, s, tier),
+                                multipliers.scenarios))
+
+
+def bound_of(problem: Problem, cases: list[Case], ceiling_cny_per_year: float) -> Bound:
+    """The bound that evaluated scenarios give, never above the ceiling, with the rules it leaves out."""
+    return replace(over_mixes(problem, cases, ceiling_cny_per_year), dropped=dropped_rules(problem))
 
 
 def evaluated(problem: Problem, coefficients: Coefficients, multipliers: Multipliers, scenario: Scenario,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from optimizer.calendar import WeekCalendar, visit_frequencies, week_calendar
 from optimizer.plan import Tour
+from optimizer.solvers.shift_packing import DETERMINISTIC_S
 from optimizer.solvers.tour_protocol import engine_names
 from optimizer.transport import DAYS_PER_WEEK, POINT_OUT_OF_REACH, CollectionArea, RoutingWarning
 from optimizer.vehicle_days import DayAnswer, DayTask
@@ -33,6 +34,8 @@ class RoutingSettings:
     """Of the engine's search, for each day of each base."""
     rounds: int = 4
     """Calendars tried after the first, so that days fill whole vehicle-days."""
+    packing_s: float = DETERMINISTIC_S
+    """Deterministic time of packing a day's trips into shifts, for each number of vehicles tried."""
     time_limit_s: float = 600.0
     seed: int = 1
     processes: int = 1
@@ -107,8 +110,8 @@ def _routed_weeks(areas: Sequence[CollectionArea], served: Sequence[tuple[int, .
         keys = {key for a, calendar in calendars.items() for key in _day_keys(a, calendar)}
         # days with the same visits and loads are solved once
         new = sorted(keys - known.keys())
-        tasks = [DayTask(areas[a], visits, settings.engine, settings.iterations, settings.seed, deadline)
-                 for a, visits in new]
+        tasks = [DayTask(areas[a], visits, settings.engine, settings.iterations, settings.seed, deadline,
+                         settings.packing_s) for a, visits in new]
         for done, (key, answer) in enumerate(zip(new, solve(tasks), strict=True), start=1):
             known[key] = answer
             if progress is not None:

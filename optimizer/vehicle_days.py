@@ -11,7 +11,7 @@ import numpy as np
 
 from optimizer.plan import Trip
 from optimizer.schedule import placed_in_shift
-from optimizer.solvers.shift_packing import pack_shifts
+from optimizer.solvers.shift_packing import DETERMINISTIC_S, pack_shifts
 from optimizer.solvers.tour_protocol import SearchBudget, TripProblem, tour_engine
 from optimizer.transport import CollectionArea, usable_m3, work_s
 from optimizer.visits import Load, split_visit
@@ -31,6 +31,7 @@ class DayTask:
     seed: int
     deadline: float
     """Wall clock (seconds since 1970) at which the safety stop ends every search."""
+    packing_s: float = DETERMINISTIC_S
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def solve_day(task: DayTask) -> DayAnswer:
     trips = [collection_trip(task.area, [load]) for load in full]
     trips += [collection_trip(task.area, [rests[stop - 1] for stop in trip]) for trip in found.trips]
     vehicle = task.area.vehicle
-    shifts = pack_shifts([t.duration_s for t in trips], work_s(vehicle))
+    shifts = pack_shifts([t.duration_s for t in trips], work_s(vehicle), task.packing_s)
     return DayAnswer(tuple(placed_in_shift([trips[i] for i in shift], vehicle) for shift in shifts.trips),
                      shifts.bound_count, found.hit_time_limit)
 

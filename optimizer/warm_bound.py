@@ -11,7 +11,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.bound import Bound, links_of, lower_bound, most_arriving_t_per_day, with_row_prices
+from optimizer.bound import (
+    Bound,
+    all_cases,
+    bound_of,
+    evaluated,
+    links_of,
+    most_arriving_t_per_day,
+    with_row_prices,
+)
 from optimizer.configurations import last_tier, mix_cost_cny_per_year, most_worth
 from optimizer.first_tier import FirstTier, first_tier
 from optimizer.links import Reach
@@ -103,7 +111,8 @@ def warm_bound(problem: Problem, coefficients: Coefficients, multipliers: Multip
                steps: int, enough_cny_per_year: float = np.inf) -> tuple[Multipliers, Bound]:
     """The bound at multipliers of the problem; below `enough` it is raised by steps on the scenario that decides it."""
     multipliers = _stored(multipliers)
-    bound = lower_bound(problem, coefficients, multipliers, ceiling_cny_per_year)
+    cases = all_cases(problem, coefficients, multipliers)
+    bound = bound_of(problem, cases, ceiling_cny_per_year)
     good = bound.value_cny_per_year >= enough_cny_per_year or not np.isfinite(bound.value_cny_per_year)
     if good or not steps or not bound.binding_mix:
         return multipliers, bound
@@ -112,7 +121,8 @@ def warm_bound(problem: Problem, coefficients: Coefficients, multipliers: Multip
     raised = _raised(problem, coefficients, tier, multipliers, at, steps)
     if raised is None:
         return multipliers, bound
-    better = lower_bound(problem, coefficients, raised, ceiling_cny_per_year)
+    cases[at] = evaluated(problem, coefficients, raised, raised.scenarios[at], tier)  # the others are as they were
+    better = bound_of(problem, cases, ceiling_cny_per_year)
     return (raised, better) if better.value_cny_per_year > bound.value_cny_per_year else (multipliers, bound)
 
 

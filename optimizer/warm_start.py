@@ -52,7 +52,7 @@ OPTIMAL_GAP_SHARE = 1e-6
 class WarmSettings:
     """How hard to search around the edits."""
 
-    iterations: int = 300
+    iterations: int = 150
     """Ruin-and-recreate iterations around the edits; 0 leaves single moves only."""
     ascent_steps: int = 12
     """Steps that raise the bound where the edits loosened it (LOOSENED_SHARE)."""

@@ -19,6 +19,7 @@ from service.layer_schema import SITE_SCHEMA, LayerSchema, load_schema
 
 if TYPE_CHECKING:
     import geopandas
+    import pandas as pd
 
 DECIMALS = 7
 PROPERTY_DECIMALS = 9
@@ -90,20 +91,30 @@ def property_rows(features: geopandas.GeoDataFrame, schema: LayerSchema | None) 
     given = [c for c in features.columns if c not in ("id", features.geometry.name)]
     kinds = schema.kinds() if schema else {}
     names = [n for n in kinds if n in given] + [n for n in given if n not in kinds]
-    columns = [[_json_value(v, kinds.get(n, ""), f"{n} of '{i}'")
-                for v, i in zip(features[n].tolist(), features["id"], strict=True)] for n in names]
+    ids = features["id"].tolist()
+    columns = [_json_column(features[n], n, kinds.get(n, ""), ids) for n in names]
     if not names:
         return [{} for _ in range(len(features))]
     return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
-def _json_value(value: Any, kind: str, where: str) -> Any:
+def _json_column(column: pd.Series[Any], name: str, kind: str, ids: list[str]) -> list[Any]:
+    """One column as JSON values; finite numbers, truth values and texts of the declared kind take the short way."""
+    values = column.tolist()
+    if column.dtype.kind == "f" and kind != "integer" and not np.isinf(column.to_numpy()).any():
+        return [round(v, PROPERTY_DECIMALS) if v == v else None for v in values]
+    if column.dtype.kind in "ib" and kind != "string":
+        return values
+    return [v if type(v) is str else _json_value(v, kind, name, i) for v, i in zip(values, ids, strict=True)]
+
+
+def _json_value(value: Any, kind: str, name: str, feature_id: str) -> Any:
     """One cell as a JSON value of the declared kind; LayerError where it does not fit."""
     if value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):
         return None
     if isinstance(value, float | np.floating):
         if math.isinf(value):
-            raise LayerError(f"{where} is infinite")
+            raise LayerError(f"{name} of '{feature_id}' is infinite")
         if kind == "integer" and float(value).is_integer():
             return int(value)
         return round(float(value), PROPERTY_DECIMALS)
@@ -113,7 +124,7 @@ def _json_value(value: Any, kind: str, where: str) -> Any:
         return str(value)
     if isinstance(value, str | bool | int | list | dict):
         return value
-    raise LayerError(f"{where} has no JSON form: {type(value).__name__}")
+    raise LayerError(f"{name} of '{feature_id}' has no JSON form: {type(value).__name__}")
 
 
 def _check(name: str, features: geopandas.GeoDataFrame, schema: LayerSchema | None) -> None:

@@ -36,7 +36,7 @@ from service.stopwatch import Stopwatch, Watch
 from service.study import EditsConfig, Study
 
 EDITS_FILE = "edits.geojson"
-ROUTING_ITERATIONS, ROUTING_ROUNDS = 40, 1
+ROUTING_ITERATIONS, ROUTING_ROUNDS, PACKING_S = 40, 1, 0.25
 """Effort for stations that are routed anew: a planner waits for the answer."""
 ALONE_S = 5.0
 """The cost of each edit by itself is worked out as long as this lasts."""
@@ -100,7 +100,7 @@ def resolve(folder: Path, edits_file: Path, target: Path, settings: ResolveSetti
     multipliers = _multipliers(old, case)
     warm = resite(case.problem, case.start, case.searched, multipliers.scenarios[0].part_price, settings.warm)
     routing = routing_settings(brief.study)
-    effort = routing if settings.full_routing else quick(routing, ROUTING_ITERATIONS, ROUTING_ROUNDS)
+    effort = routing if settings.full_routing else quick(routing, ROUTING_ITERATIONS, ROUTING_ROUNDS, PACKING_S)
     with ThreadPoolExecutor(1) as beside:  # tours are made meanwhile: solvers leave the interpreter free
         def routed(plan: Plan) -> Future[Rerouted]:
             return beside.submit(reroute, old, case.problem, case.ground, plan, effort,

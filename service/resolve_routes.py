@@ -27,7 +27,7 @@ Collected = dict[str, dict[str, tuple[int, NDArray[np.float64]]]]
 
 SAME_SHARE = 1e-7
 """Loads that differ by less are the same: layers hold nine decimals."""
-FEW_DAYS = 4
+FEW_DAYS = 20
 """So many days are searched sooner than a worker process has started."""
 
 
@@ -89,7 +89,7 @@ def _adapted(areas: Sequence[CollectionArea], old: OldPlan, settings: RoutingSet
     keys = [(station, day) for station, (_, week) in weeks.items() for day in week.visits_of_worse_days]
     deadline = time.time() + settings.time_limit_s
     tasks = [DayTask(weeks[station][0], weeks[station][1].visits_of_worse_days[day], settings.engine,
-                     settings.iterations, settings.seed, deadline) for station, day in keys]
+                     settings.iterations, settings.seed, deadline, settings.packing_s) for station, day in keys]
     answers: dict[str, dict[int, DayAnswer]] = {station: {} for station in weeks}
     with day_solver(settings.processes if len(tasks) > FEW_DAYS else 1) as solve:
         for (station, day), answer in zip(keys, solve(tasks), strict=True):
@@ -114,6 +114,7 @@ def _same(a: dict[str, tuple[int, NDArray[np.float64]]], b: dict[str, tuple[int,
         for point in a)
 
 
-def quick(settings: RoutingSettings, iterations: int, rounds: int) -> RoutingSettings:
+def quick(settings: RoutingSettings, iterations: int, rounds: int, packing_s: float) -> RoutingSettings:
     """The settings with no more effort than given."""
-    return replace(settings, iterations=min(settings.iterations, iterations), rounds=min(settings.rounds, rounds))
+    return replace(settings, iterations=min(settings.iterations, iterations), rounds=min(settings.rounds, rounds),
+                   packing_s=min(settings.packing_s, packing_s))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 import numpy as np
 
 from optimizer.accounts import all_coefficients
-from optimizer.bound import Bound, dropped_rules, over_mixes
+from optimizer.bound import Bound, bound_of
 from optimizer.first_tier import first_tier
 from optimizer.multipliers import Multipliers
 from optimizer.problem import Problem
@@ -117,8 +117,7 @@ def _made(problem: Problem, effort: Effort, told: Callable[[], Told | None], cei
 
     found, cases = certificate(problem, coefficients, tier, look, plan.objective_cny_per_year, plan.mix, effort,
                                on_bound)
-    bound = over_mixes(problem, cases, ceiling())
-    return Made(found, replace(bound, dropped=dropped_rules(problem)), late)
+    return Made(found, bound_of(problem, cases, ceiling()), late)
 
 
 def _work(pipe: Connection, problem: Problem, effort: Effort, time_limit_s: float) -> None:

@@ -11,7 +11,7 @@ from itertools import accumulate
 from ortools.sat.python import cp_model
 
 DETERMINISTIC_S = 1.0
-"""CP-SAT's deterministic time for each number of vehicles tried; the same on every machine."""
+"""CP-SAT's deterministic time for each number of vehicles tried, unless told otherwise; the same on every machine."""
 KINDS_FOR_PATTERNS = 8
 """With at most so many different durations (full loads), shifts are counted by pattern, not trip by trip."""
 MOST_PATTERNS = 5000
@@ -26,11 +26,11 @@ class Shifts:
     bound_count: int
 
 
-def pack_shifts(durations_s: Sequence[float], work_s: float) -> Shifts:
+def pack_shifts(durations_s: Sequence[float], work_s: float, effort_s: float = DETERMINISTIC_S) -> Shifts:
     """Trips packed into the fewest shifts found; each trip must fit a shift, else ValueError.
 
     First-fit and best-fit decreasing; where they miss the lower bound, CP-SAT looks for one shift fewer, and
-    again, within a deterministic budget each time. Where it proves there is none, that is the bound.
+    again, within a deterministic budget of `effort_s` each time. Where it proves there is none, that is the bound.
     """
     if durations_s and not max(durations_s) <= work_s + DUST_S:
         raise ValueError(f"a trip of {max(durations_s)} s does not fit a shift of {work_s} s")
@@ -40,7 +40,7 @@ def pack_shifts(durations_s: Sequence[float], work_s: float) -> Shifts:
     best = min((_decreasing(seconds, capacity, best_fit) for best_fit in (False, True)), key=len)
     bound = lower_bound(seconds, capacity)
     while len(best) > bound:
-        fewer, impossible = _fewer(seconds, capacity, len(best) - 1)
+        fewer, impossible = _fewer(seconds, capacity, len(best) - 1, effort_s)
         if impossible:
             bound = len(best)
         if fewer is None:
@@ -80,14 +80,15 @@ def _decreasing(seconds: Sequence[int], capacity: int, best_fit: bool) -> list[l
     return bins
 
 
-def _fewer(seconds: Sequence[int], capacity: int, count: int) -> tuple[list[list[int]] | None, bool]:
+def _fewer(seconds: Sequence[int], capacity: int, count: int,
+           effort_s: float) -> tuple[list[list[int]] | None, bool]:
     """At most `count` shifts for the trips if CP-SAT finds them, and whether it proves that there are none."""
     patterns = _patterns(seconds, capacity)
     model = cp_model.CpModel()
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 1
-    solver.parameters.max_deterministic_time = DETERMINISTIC_S
+    solver.parameters.max_deterministic_time = effort_s
     if patterns:
         kinds = sorted(set(seconds), reverse=True)
         times = [model.new_int_var(0, count, "") for _ in patterns]
