@@ -33,8 +33,8 @@ class StreetSites:
 
 
 def street_sites(communities: gpd.GeoDataFrame, on_foot: Access, by_truck: Access | Driver,
-                 spacing_m: float) -> StreetSites:
-    """Candidate sites no closer to one another than the spacing (metres, straight line).
+                 spacing_m: float, taken_xy: Float | None = None) -> StreetSites:
+    """Candidate sites no closer to one another, and to places taken [T, 2], than the spacing (m, straight line).
 
     The entrance of a community is the street point nearest to its middle; further points follow along all streets
     within reach of a community, wherever the spacing leaves room.
@@ -57,7 +57,8 @@ def street_sites(communities: gpd.GeoDataFrame, on_foot: Access, by_truck: Acces
     local = np.concatenate([nearest, on[close]])
     along_m = np.concatenate([entrance_m, along[close]])
     xy = shapely.get_coordinates(shapely.line_interpolate_point(lines[local], along_m))
-    kept = _thin(xy, spacing_m)
+    taken = np.empty((0, 2)) if taken_xy is None else taken_xy
+    kept = _thin(xy, spacing_m, taken)
     ids = tuple(f"P{round(x)}-{round(y)}" for x, y in xy[kept])
     return StreetSites(ids, xy[kept], Snap(edge[local[kept]], along_m[kept], np.zeros(len(kept))))
 
@@ -68,10 +69,12 @@ def _within_reach(points: NDArray[np.object_], geometry: NDArray[np.object_]) ->
     return hit
 
 
-def _thin(xy: Float, spacing_m: float) -> Int:
-    """Rows kept when each row, in order, is dropped if a kept one lies within the spacing."""
+def _thin(xy: Float, spacing_m: float, taken_xy: Float) -> Int:
+    """Rows kept when each row, in order, is dropped if a kept one or a taken place lies within the spacing."""
     tree = cKDTree(xy)
     state = np.zeros(len(xy), dtype=np.int8)
+    for near in tree.query_ball_point(taken_xy, spacing_m):
+        state[near] = 1
     for row in range(len(xy)):
         if state[row] == 0:
             state[tree.query_ball_point(xy[row], spacing_m)] = 1

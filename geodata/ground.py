@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import geopandas as gpd
@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from geodata.candidates import street_sites
 from geodata.driver import Driver, StreetUse, Trips, Ways, drives, joined
+from geodata.hosts import HostPlan, HostSites, host_sites
 from geodata.parts import PartLimits, Parts, demand_parts, halved
 from geodata.places import Places, zone_of
+from geodata.rejections import Rejection
 from geodata.roads import Access, NoStreetError, Snap, Streets
 from geodata.screening import ScreenedLand
 from geodata.tables import Fault
@@ -38,6 +40,8 @@ class TierPlan:
     size_ids: tuple[str, ...]
     street_classes: tuple[tuple[str, ...] | None, ...] = ()
     """Highway classes beside which each size may stand, None for any; empty: all sizes anywhere."""
+    hosts: HostPlan | None = None
+    """Places that sites of the first tier may stand at, besides the streets."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,17 @@ class RejectedSite:
     area_m2: float
     snap_m: float
     reason: str
+    reasons: tuple[Rejection, ...] = ()
+    """All reasons with what was measured, where there is more to say than `reason`."""
+    host: Host | None = None
+
+
+@dataclass(frozen=True)
+class Host:
+    """What a site stands at."""
+
+    kind_id: str
+    name: str | None
 
 
 @dataclass(frozen=True)
@@ -89,6 +104,8 @@ class Ground:
     rejected: tuple[RejectedSite, ...] = ()
     faults: tuple[Fault, ...] = ()
     """Notes on the streets; warnings and notes on sites that were added or taken away."""
+    hosts: Mapping[str, Host] = field(default_factory=dict)
+    """By id, the sites of the first tier that stand at a host."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +126,8 @@ def lay_ground(places: Places, use: StreetUse, screened: ScreenedLand | None, ti
     driven, so that no site can stand on one.
     """
     on_foot, by_vehicle = use.on_foot, use.by_vehicle
-    sites = [_on_streets(places, tiers[0], on_foot, by_vehicle[0], spacing_m)]
+    hosted = _at_hosts(places, tiers[0], on_foot, by_vehicle[0])
+    sites = [_on_streets(places, tiers[0], on_foot, by_vehicle[0], spacing_m, hosted)]
     sites += [_on_land(places, screened, tier) for tier in tiers[1:]]
     if not sites[0].ids:
         raise NoStreetError("no street near a community can be both walked and driven")
@@ -121,7 +139,7 @@ def lay_ground(places: Places, use: StreetUse, screened: ScreenedLand | None, ti
                      for driver, (low, high) in zip(by_vehicle, pairwise(sites), strict=True))
         measured = Measured(parts, walks, ways)
     return Ground(use.streets, on_foot, by_vehicle, measured.parts, tuple(sites), measured.walks, measured.ways,
-                  tuple(snap_m), faults=use.faults)
+                  tuple(snap_m), _rejected_hosts(places, tiers[0], hosted), use.faults, _hosts(hosted))
 
 
 def _fits(measured: Measured, sites: Sequence[TierSites]) -> bool:
@@ -182,8 +200,34 @@ def _with_existing(places: Places, tier: TierPlan, ids: Sequence[str], zone: Seq
         np.concatenate([np.asarray(geometry, dtype=object), points]))
 
 
-def _on_streets(places: Places, tier: TierPlan, on_foot: Access, by_truck: Driver, spacing_m: float) -> TierSites:
-    found = street_sites(places.communities, on_foot, by_truck, spacing_m)
+def _at_hosts(places: Places, tier: TierPlan, on_foot: Access, by_truck: Driver) -> HostSites | None:
+    if tier.hosts is None:
+        return None
+    old = _existing(places, tier)
+    points = shapely.point_on_surface(np.asarray(old["geometry"].array, dtype=object))
+    return host_sites(tier.hosts, places.communities, on_foot, by_truck, [str(i) for i in old["id"]],
+                      shapely.get_coordinates(points).reshape(-1, 2))
+
+
+def _hosts(hosted: HostSites | None) -> Mapping[str, Host]:
+    if hosted is None:
+        return {}
+    return {i: Host(kind, name) for i, kind, name in zip(hosted.ids, hosted.kind_ids, hosted.names, strict=True)}
+
+
+def _rejected_hosts(places: Places, tier: TierPlan, hosted: HostSites | None) -> tuple[RejectedSite, ...]:
+    if hosted is None:
+        return ()
+    gone = hosted.rejected
+    zone = zone_of(gpd.GeoSeries([shapely.Point(h.xy) for h in gone], crs=places.crs_metric), places.zones)
+    return tuple(RejectedSite(tier.tier_id, h.site_id, z, h.xy, np.inf, h.snap_m, h.reasons[0].short, h.reasons,
+                              Host(h.kind_id, h.name)) for h, z in zip(gone, zone, strict=True))
+
+
+def _on_streets(places: Places, tier: TierPlan, on_foot: Access, by_truck: Driver, spacing_m: float,
+                hosted: HostSites | None) -> TierSites:
+    """Hosts, then points of the streets where hosts leave room, then existing sites."""
+    found = street_sites(places.communities, on_foot, by_truck, spacing_m, None if hosted is None else hosted.xy)
     points = shapely.points(found.xy)
     zone = zone_of(gpd.GeoSeries(points, crs=places.crs_metric), places.zones)
     fits = np.ones((len(found.ids), len(tier.size_ids)), dtype=bool)
@@ -191,8 +235,14 @@ def _on_streets(places: Places, tier: TierPlan, on_foot: Access, by_truck: Drive
         if classes is not None:
             fits[:, size] = np.isin(on_foot.streets.highway[found.snap.edge].astype(str), classes)
     some = np.flatnonzero(fits.any(axis=1))  # beside other streets nothing can stand
-    return _with_existing(places, tier, [found.ids[int(n)] for n in some], [zone[int(n)] for n in some], points[some],
-                          found.xy[some], np.full(len(some), np.inf), fits[some])
+    ids, zones = [found.ids[int(n)] for n in some], [zone[int(n)] for n in some]
+    shapes, xy, fits = points[some], found.xy[some], fits[some]
+    if hosted is not None:
+        ids = [*hosted.ids, *ids]
+        zones = [*zone_of(gpd.GeoSeries(hosted.geometry, crs=places.crs_metric), places.zones), *zones]
+        shapes, xy = np.concatenate([hosted.geometry, shapes]), np.concatenate([hosted.xy, xy])
+        fits = np.concatenate([hosted.fits, fits])
+    return _with_existing(places, tier, ids, zones, shapes, xy, np.full(len(ids), np.inf), fits)
 
 
 def _on_land(places: Places, screened: ScreenedLand | None, tier: TierPlan) -> TierSites:

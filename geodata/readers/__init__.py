@@ -13,6 +13,7 @@ from geodata.readers.csv_points import read_csv_points
 from geodata.readers.geoparquet import read_geoparquet
 from geodata.readers.graphml import read_graphml
 from geodata.readers.osm import read_osm
+from geodata.readers.osm_points import OSM_POINTS, read_osm_points
 from geodata.readers.population_raster import read_population_raster
 from geodata.readers.read import Read
 from geodata.readers.source import Source
@@ -20,7 +21,7 @@ from geodata.readers.spreadsheet import read_spreadsheet
 from geodata.readers.vector import read_vector
 from geodata.tables import DataError, fault
 
-__all__ = ["READERS", "TABLES", "Read", "Source", "read_source", "renames_of"]
+__all__ = ["OSM_POINTS", "OSM_SUFFIXES", "READERS", "TABLES", "Read", "Source", "read_source", "renames_of"]
 
 READERS: Mapping[str, Callable[[Source], Read]] = MappingProxyType({
     ".gpkg": read_vector, ".geojson": read_vector, ".json": read_vector, ".shp": read_vector, ".zip": read_vector,
@@ -29,6 +30,9 @@ READERS: Mapping[str, Callable[[Source], Read]] = MappingProxyType({
     ".tif": read_population_raster, ".tiff": read_population_raster})
 TABLES = frozenset({".csv", ".xlsx"})
 """Formats whose coordinates stand in two columns, which a study may name as lon and lat."""
+
+
+OSM_SUFFIXES = frozenset({".pbf", ".osm"})
 
 
 def renames_of(source: Source) -> dict[str, str]:
@@ -45,4 +49,6 @@ def read_source(source: Source) -> Read:
         raise DataError([fault("format_unknown", file=source.file, suffix=source.path.suffix, known=known)])
     if not source.path.is_file():
         raise DataError([fault("file_missing", file=str(source.path), layer=source.layer)])
+    if source.layer == OSM_POINTS and source.path.suffix.lower() in OSM_SUFFIXES:
+        return read_osm_points(source)
     return reader(source)

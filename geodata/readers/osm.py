@@ -30,7 +30,7 @@ def read_osm(source: Source) -> Read:
         raise DataError([fault("file_unreadable", file=source.file, reason=reason)]) from error
     if not isinstance(ways, gpd.GeoDataFrame) or len(ways) == 0:
         raise DataError([fault("layer_empty", file=source.file, layer="lines")])
-    tags = {name: _tag(ways["other_tags"], name) for name in _TAGS}
+    tags = {name: tag_of(ways["other_tags"], name) for name in _TAGS}
     round_ways = tags["junction"].isin(_ROUNDABOUTS) & tags["oneway"].isna()
     oneway = ["yes" if is_round else tag for is_round, tag in zip(round_ways, tags["oneway"], strict=True)]
     return Read(gpd.GeoDataFrame({
@@ -38,7 +38,7 @@ def read_osm(source: Source) -> Read:
         "maxspeed": tags["maxspeed"]}, geometry=ways.geometry.to_numpy(), crs=ways.crs))
 
 
-def _tag(other_tags: pd.Series, name: str) -> pd.Series:
+def tag_of(other_tags: pd.Series, name: str) -> pd.Series:
     """One tag out of GDAL's hstore text ("key"=>"value",...), None where it is absent."""
     pattern = re.compile(rf'(?:^|,)"{re.escape(name)}"=>"((?:[^"\\]|\\.)*)"')
     found = (pattern.search(text) if isinstance(text, str) else None for text in other_tags)
