@@ -75,6 +75,11 @@ def to_wgs84(frame: Frame) -> Frame:
     return frame.to_crs(WGS84)
 
 
+def to_system(frame: Frame, crs: CRS) -> Frame:
+    """The layer in the system of another file, such as a raster's."""
+    return frame.to_crs(crs)
+
+
 def in_china(frame: gpd.GeoSeries) -> bool:
     """True when the middle of a layer lies in China."""
     west, south, east, north = to_wgs84(frame).total_bounds

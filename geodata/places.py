@@ -11,6 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geodata.crs import checked_metric_crs, declared, metric_crs_for, to_metric
+from geodata.demand_input import COUNTED_ZONES, UNCOUNTED, DemandInput, DemandRecord
 from geodata.readers import Source, read_source, renames_of
 from geodata.readers.encoding import garbled_columns
 from geodata.street_classes import osm_class
@@ -54,6 +55,8 @@ class PlacesInput:
     exclusions: tuple[ExclusionInput, ...] = ()
     existing_sites: Source | None = None
     crs_metric: str = "auto"
+    demand: DemandInput | None = None
+    """Where persons come from besides the communities; None: from nowhere else."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ class Places:
     crs_metric: str
     faults: tuple[Fault, ...]
     """Warnings and notes; errors raise instead."""
+    demand: DemandRecord | None = None
+    """What was done to the communities (see geodata/demand.py)."""
 
 
 def read_places(inputs: PlacesInput) -> Places:
@@ -104,8 +109,9 @@ def collect_places(inputs: PlacesInput) -> tuple[Places | None, tuple[Fault, ...
         faults.extend(found)
         return frame
 
-    communities, roads = table(inputs.communities, COMMUNITIES), table(inputs.roads, ROADS)
-    land, zones = table(inputs.land, LAND), table(inputs.zones, ZONES)
+    with_people, with_zones = (COMMUNITIES, ZONES) if inputs.demand is None else (UNCOUNTED, COUNTED_ZONES)
+    communities, roads = table(inputs.communities, with_people), table(inputs.roads, ROADS)
+    land, zones = table(inputs.land, LAND), table(inputs.zones, with_zones)
     existing = table(inputs.existing_sites, EXISTING_SITES)
     barred = [(e, table(e.source, EXCLUSIONS)) for e in inputs.exclusions]
     crs_metric = _crs_metric(inputs.crs_metric, communities, faults)
@@ -115,8 +121,8 @@ def collect_places(inputs: PlacesInput) -> tuple[Places | None, tuple[Fault, ...
     def metric(frame: gpd.GeoDataFrame | None, declaration: Table) -> gpd.GeoDataFrame:
         return _empty(declaration, crs_metric) if frame is None else to_metric(frame, crs_metric)
 
-    zones = metric(zones, ZONES)
-    communities, land = metric(communities, COMMUNITIES), metric(land, LAND)
+    zones = metric(zones, with_zones)
+    communities, land = metric(communities, with_people), metric(land, LAND)
     faults += _class_notes(roads, inputs.roads)
     roads, existing = _single_lines(metric(roads, ROADS)), metric(existing, EXISTING_SITES)
     faults += _street_faults(communities, roads, inputs.communities)
@@ -125,7 +131,7 @@ def collect_places(inputs: PlacesInput) -> tuple[Places | None, tuple[Fault, ...
     communities["area_m2"], land["area_m2"] = communities.geometry.area, land.geometry.area
     existing["closing_cost_cny"] = existing["closing_cost_cny"].fillna(0.0)
     for frame, source in ((communities, inputs.communities), (land, inputs.land), (existing, inputs.existing_sites)):
-        faults += _set_zone(frame, zones, source)
+        faults += set_zone(frame, zones, source)
     # the files' own word for a zone has given way to zone_id
     communities, land = communities.drop(columns="zone"), land.drop(columns="zone")
     exclusions = tuple(Exclusion(e.name, e.buffer_m, metric(frame, EXCLUSIONS).geometry)
@@ -219,7 +225,7 @@ def _area_faults(land: gpd.GeoDataFrame, source: Source) -> list[Fault]:
                   given=f"{given[row]:.0f}", measured=f"{measured[row]:.0f}") for row in np.flatnonzero(wrong)]
 
 
-def _set_zone(frame: gpd.GeoDataFrame, zones: gpd.GeoDataFrame, source: Source | None) -> list[Fault]:
+def set_zone(frame: gpd.GeoDataFrame, zones: gpd.GeoDataFrame, source: Source | None) -> list[Fault]:
     """Write zone_id: the zone the file names, else the zone with the largest overlap, else None."""
     if source is None or len(zones) == 0:
         frame["zone_id"] = text_column([None] * len(frame))

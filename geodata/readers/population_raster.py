@@ -5,6 +5,8 @@ WorldPop and others give persons per cell or persons per km2; which of the two i
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import geopandas as gpd
 import numpy as np
 import rasterio
@@ -23,7 +25,20 @@ Float = NDArray[np.float64]
 PER_CELL, PER_KM2 = "persons_per_cell", "persons_per_km2"
 LEAST_PERSONS = 0.5
 """A square with fewer is nobody's home: what it holds is told, not used."""
+MOST_CELLS = 200_000_000
+"""About 3 GB in work; a country should be clipped to the area of the study first."""
 _GEOD = Geod(ellps="WGS84")
+
+
+@dataclass(frozen=True)
+class PersonGrid:
+    """A population raster in memory."""
+
+    persons: Float
+    """Per cell, [rows, columns]; cells without data and negative ones hold nobody."""
+    at: Affine
+    """From column and row to coordinates."""
+    crs: CRS
 
 
 def read_population_raster(source: Source) -> Read:
@@ -32,12 +47,33 @@ def read_population_raster(source: Source) -> Read:
     The study's `unit` says what a cell holds; with `cell_m` so many cells are put together that a side is about as
     long. DataError: no unit, not a raster, no CRS, nobody in it.
     """
+    grid = read_person_grid(source)
+    persons, at = grid.persons, grid.at
+    factor = _together(source.cell_m, at, grid.crs, persons.shape)
+    blocks = _summed(persons, factor)
+    row, column = np.nonzero(blocks >= LEAST_PERSONS)
+    if not len(row):
+        raise DataError([fault("layer_empty", file=source.file)])
+    faint = float(persons.sum() - blocks[row, column].sum())
+    notes = () if faint < 1.0 else (fault("cells_left_out", file=source.file, persons=f"{faint:,.0f}",
+                                          share=f"{faint / persons.sum():.2%}", least=f"{LEAST_PERSONS:g}"),)
+    frame = gpd.GeoDataFrame({
+        "id": text_column(f"r{r * factor}c{c * factor}" for r, c in zip(row, column, strict=True)),
+        "population": blocks[row, column]}, geometry=_squares(at, row * factor, column * factor, factor), crs=grid.crs)
+    return Read(frame, notes)
+
+
+def read_person_grid(source: Source) -> PersonGrid:
+    """The persons of every cell. DataError: no unit, not a raster, no CRS, too many cells for the memory."""
     if source.unit not in (PER_CELL, PER_KM2):
         raise DataError([fault("raster_unit_missing", file=source.file, found=source.unit or "-",
                                known=f"{PER_CELL}, {PER_KM2}")])
     try:
         with rasterio.open(source.path) as raster:
-            cells = np.asarray(raster.read(1, masked=True).filled(np.nan), dtype=np.float64)
+            if raster.width * raster.height > MOST_CELLS:
+                raise DataError([fault("raster_too_large", file=source.file, cells=f"{raster.width * raster.height:,}",
+                                       most=f"{MOST_CELLS:,}")])
+            cells = np.asarray(raster.read(1, masked=True).astype(np.float64).filled(np.nan))
             at, crs = raster.transform, raster.crs
     except (rasterio.errors.RasterioError, ValueError) as error:
         reason = " ".join(str(error).replace(str(source.path), source.file).split())
@@ -48,18 +84,7 @@ def read_population_raster(source: Source) -> Read:
     persons = np.where(cells > 0.0, cells, 0.0)
     if source.unit == PER_KM2:
         persons = persons * _areas_km2(at, own, cells.shape)
-    factor = _together(source.cell_m, at, own, cells.shape)
-    blocks = _summed(persons, factor)
-    row, column = np.nonzero(blocks >= LEAST_PERSONS)
-    if not len(row):
-        raise DataError([fault("layer_empty", file=source.file)])
-    faint = float(persons.sum() - blocks[row, column].sum())
-    notes = () if faint < 1.0 else (fault("cells_left_out", file=source.file, persons=f"{faint:,.0f}",
-                                          share=f"{faint / persons.sum():.2%}", least=f"{LEAST_PERSONS:g}"),)
-    frame = gpd.GeoDataFrame({
-        "id": text_column(f"r{r * factor}c{c * factor}" for r, c in zip(row, column, strict=True)),
-        "population": blocks[row, column]}, geometry=_squares(at, row * factor, column * factor, factor), crs=own)
-    return Read(frame, notes)
+    return PersonGrid(persons, at, own)
 
 
 def _squares(at: Affine, row: NDArray[np.int64], column: NDArray[np.int64], size: int) -> NDArray[np.object_]:
