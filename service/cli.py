@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 
 from geodata.tables import DataError, Fault, has_errors
 from service.checks import check_study, unreadable
+from service.cli_init import init
 from service.study import Study, load_study, study_schema
 
 EXIT_OK, EXIT_NO, EXIT_BAD_INPUT = 0, 1, 2
@@ -196,6 +197,9 @@ def export(folder: Annotated[Path, typer.Argument(metavar="DIR", help="result fo
     except ExportError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(EXIT_BAD_INPUT) from error
+
+
+app.command()(init)
 
 
 @app.command()
