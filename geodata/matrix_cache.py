@@ -100,17 +100,17 @@ class MatrixCache:
     folder: Path
 
     def matrix(self, network: ArcNetwork, sources: ArrayLike, targets: ArrayLike, engine: str = AUTO, *,
-               with_distance: bool = False, router: Router | None = None) -> Kept:
+               with_distance: bool = False, router: Router | None = None, digest: str | None = None) -> Kept:
         """From every source node to every target node, as geodata.matrices.matrix gives it; new cells are kept.
 
-        A router of this network saves ordering it again. Errors as in Router.matrix; files that cannot be used or
-        written are named in the answer.
+        A router of this network saves ordering it again, its network_digest hashing it again. Errors as in
+        Router.matrix; files that cannot be used or written are named in the answer.
         """
         if router is not None and router.network is not network:
             raise ValueError("the router is one of another network")
         asked_rows, asked_columns = network.nodes(sources), network.nodes(targets)
         layers = (DURATION, DISTANCE) if with_distance else (DURATION,)
-        digest = network_digest(network)
+        digest = digest or network_digest(network)
         sheet = self._sheet(digest, np.unique(asked_rows), np.unique(asked_columns), layers)
         read = int(sheet.known.sum())
         shapes = []

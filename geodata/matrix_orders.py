@@ -25,13 +25,22 @@ FOLDER = "orders"
 
 
 @dataclass(frozen=True)
+class KeptOrder:
+    """An order of the engine `labels` and how it came about."""
+
+    order: LabelOrder
+    was_kept: bool
+    refused: str | None = None
+    """Why a file that was there was not used (schema or damaged), or why none could be written (not_written)."""
+
+
+@dataclass(frozen=True)
 class OrderedRouter:
-    """A router of the engine `labels` and how it came about."""
+    """A router of the engine `labels` and how it came about, as in KeptOrder."""
 
     router: Router
     was_kept: bool
     refused: str | None = None
-    """Why a file that was there was not used (schema or damaged), or why none could be written (not_written)."""
 
 
 def topology_digest(topology: Topology) -> str:
@@ -43,21 +52,26 @@ def topology_digest(topology: Topology) -> str:
 
 
 def ordered_router(folder: Path, network: ArcNetwork) -> OrderedRouter:
-    """A router over the order kept in a folder, or over a new one, which is then kept.
+    """A router over the order kept in a folder, or over a new one; errors as in kept_order."""
+    found = kept_order(folder, network.topology)
+    return OrderedRouter(Router(network, found.order, found.order.search(network)), found.was_kept, found.refused)
+
+
+def kept_order(folder: Path, topology: Topology) -> KeptOrder:
+    """The order of a topology that a folder keeps, or a new one, which is then kept.
 
     EngineMissingError where there is none and the package that finds it is not installed.
     """
-    digest = topology_digest(network.topology)
-    rank, refused = _read(folder / FOLDER, digest, network.node_count)
+    digest = topology_digest(topology)
+    rank, refused = _read(folder / FOLDER, digest, topology.node_count)
     was_kept = rank is not None
-    graph = chordal(network.topology, rank) if rank is not None else order_hierarchy(network.topology).chordal
+    graph = chordal(topology, rank) if rank is not None else order_hierarchy(topology).chordal
     if not was_kept:
         try:
             _write(folder / FOLDER, digest, graph.rank)
         except OSError:  # costs time later, not the answer
             refused = "not_written"
-    order = LabelOrder(graph)
-    return OrderedRouter(Router(network, order, order.search(network)), was_kept, refused)
+    return KeptOrder(LabelOrder(graph), was_kept, refused)
 
 
 def _write(folder: Path, digest: str, rank: Int) -> None:

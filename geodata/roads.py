@@ -172,9 +172,14 @@ class Access:
         return Snap(edge, shapely.line_locate_point(lines, points), shapely.distance(lines, points))
 
 
-def access_for(streets: Streets, profile: Profile) -> Access:
-    """What a profile can use: its largest strongly connected part. NoStreetError when there is none."""
+def access_for(streets: Streets, profile: Profile, closed: Bool | None = None) -> Access:
+    """What a profile can use: its largest strongly connected part. NoStreetError when there is none.
+
+    `closed` ([edges]) bars further edges, one by one.
+    """
     usable = profile.may_use(streets.highway)
+    if closed is not None:
+        usable &= ~closed
     forward, backward = _ways(streets, profile)
     if not usable.any():
         raise NoStreetError(f"no street is open to '{profile.name}'")

@@ -70,6 +70,9 @@ class Vehicle(Config):
     """Speed per OSM highway class; the key `default` is required."""
     barred_from: tuple[str, ...] = ()
     """Highway classes this vehicle may not use."""
+    vehicle_class: Identifier | None = None
+    """Row of the table of vehicle classes that says what it may do and how fast it is on streets of OpenStreetMap;
+    None: its own speeds, and no limit of size or weight."""
 
     @model_validator(mode="after")
     def _has_default_speed(self) -> Self:

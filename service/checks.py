@@ -13,9 +13,11 @@ from geodata.screening import ScreenedLand, TierScreening, screen_places
 from geodata.tables import DataError, Fault, did_you_mean, fault, has_errors
 from optimizer.network import Network, Title
 from optimizer.rules import ClauseVerdict, Quota, Rule, applicable, quota_faults, quotas, tightest
+from service.candidate_inputs import candidate_faults, collect_surroundings
 from service.edits import in_force, load_edits
-from service.lookup import load_network, load_rules
+from service.lookup import is_osm, load_network, load_rules
 from service.messages import STUDY_MESSAGES
+from service.street_use import street_faults, street_use
 from service.study import Study
 
 Made = TypeVar("Made")
@@ -40,9 +42,14 @@ def check_study(study: Study, audit: bool = False) -> list[Fault]:
     if places is not None:
         if audit:
             faults += audit_places(places, study.places_input())
+        around = collect_surroundings(study, places)
+        faults, places = [*faults, *around.faults], around.places
+        if network is not None:
+            faults += candidate_faults(study, network, around)
         if network is not None:
             faults += _edit_faults(study, network)
             faults += existing_site_faults(study, places, network)
+            faults += _street_faults(study, network, places, audit=audit)
             if rules is not None:
                 faults += rule_faults(study, network, rules)
                 faults += _land_faults(study, places, network, rules)
@@ -152,6 +159,15 @@ def existing_site_faults(study: Study, places: Places, network: Network) -> list
             faults.append(fault("size_unknown", file=source.path.name, layer=source.layer, feature_id=feature,
                                 messages=STUDY_MESSAGES, tier=tier, size=size, known=", ".join(sizes[tier])))
     return faults
+
+
+def _street_faults(study: Study, network: Network, places: Places, *, audit: bool) -> list[Fault]:
+    """What is wrong with keys about streets; with `audit`, what is left out of streets of OpenStreetMap besides."""
+    faults = street_faults(study, network)
+    if not audit or not is_osm(study) or has_errors(faults):
+        return faults
+    use, found = _tried(lambda: street_use(study, network, places))
+    return [*faults, *(found if use is None else use.faults)]
 
 
 def _edit_faults(study: Study, network: Network) -> list[Fault]:

@@ -21,7 +21,7 @@ from geodata.parts import Parts
 from geodata.roads import Snap
 from geodata.walks import WalkArcs
 from service.cache_folder import CACHE_FOLDER, GROUND_FILE
-from service.lookup import config_text
+from service.lookup import config_parts, config_text
 from service.manifest import sha256_of
 from service.study import Study
 
@@ -35,7 +35,7 @@ def ground_key(study: Study) -> str:
     sources = {name: sha256_of(source.path) for name, source in study.inputs.named() if name != "edits"}
     asked["inputs"] = {name: {**source.model_dump(mode="json", exclude={"path"})}
                        for name, source in study.inputs.named() if name != "edits"}
-    texts = [config_text(study, "networks", study.network), *(config_text(study, "rules", r) for r in study.rules)]
+    texts = [config_text(study, kind, name) for kind, name in config_parts(study)]
     code = [path.read_bytes() for path in sorted(Path(str(files("geodata"))).rglob("*.py"))]
     digest = hashlib.sha256(json.dumps([asked, sources, texts], sort_keys=True).encode())
     for piece in code:

@@ -1,4 +1,4 @@
-"""Networks and rules by name: in the study's folder, then $RECYNET_CONFIGS, then the packaged configs."""
+"""Networks, rules, vehicle classes by name: in the study's folder, then $RECYNET_CONFIGS, then packaged configs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ from optimizer.network import Network
 from optimizer.rules import Rule
 from service.messages import STUDY_MESSAGES
 from service.study import Study
+from service.study_streets import StreetsConfig
+from service.vehicle_classes import VehicleClasses
 from service.yaml_files import read_yaml, validation_faults
 
 CONFIGS_VARIABLE = "RECYNET_CONFIGS"
-_KIND_ZH = {"networks": "网络", "rules": "规则"}
+_KIND_ZH = {"networks": "网络", "rules": "规则", "vehicle_classes": "车辆类型表"}
+OSM_SUFFIXES = (".osm", ".pbf")
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -45,8 +48,25 @@ def load_rules(study: Study) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
+def load_vehicle_classes(study: Study) -> VehicleClasses:
+    """The vehicle classes on the streets of a study; DataError when their file is unknown or wrong."""
+    return _load(study, "vehicle_classes", (study.streets or StreetsConfig()).vehicle_classes, VehicleClasses)
+
+
+def is_osm(study: Study) -> bool:
+    """Whether the streets of a study are those of an OpenStreetMap file."""
+    return study.inputs.roads.path.suffix.lower() in OSM_SUFFIXES
+
+
+def config_parts(study: Study) -> tuple[tuple[str, str], ...]:
+    """Kind and name of every configuration file a study rests on."""
+    classes = (study.streets or StreetsConfig()).vehicle_classes
+    return (("networks", study.network), *(("rules", name) for name in study.rules),
+            *((("vehicle_classes", classes),) if is_osm(study) else ()))
+
+
 def config_text(study: Study, kind: str, name: str) -> str:
-    """The YAML text of a network or rule, for the result folder; DataError when the name is unknown."""
+    """The YAML text of a configuration file, for the result folder; DataError when the name is unknown."""
     found = _find(study, kind, name)
     if found is None:
         known = known_names(study, kind)

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.study import Study
 
 MANIFEST = "manifest.json"
+CONFIG_KINDS = ("networks", "rules", "vehicle_classes")
 LIBRARIES = ("numpy", "scipy", "shapely", "pyproj", "geopandas", "pyogrio", "ortools")
 COMPANIONS = {".shp": (".shx", ".dbf", ".prj", ".cpg")}
 """Files that belong to an input by its suffix and are read with it: a shapefile keeps its attributes in the .dbf."""
@@ -88,7 +89,7 @@ def packaged_config(name: str) -> str | None:
     """The packaged text of a network or rule such as `rules/x.yaml`; None where the program has none of that name."""
     kind, _, file = name.partition("/")
     packaged = files("configs") / kind / file
-    return packaged.read_text(encoding="utf-8") if kind in ("networks", "rules") and packaged.is_file() else None
+    return packaged.read_text(encoding="utf-8") if kind in CONFIG_KINDS and packaged.is_file() else None
 
 
 def config_source(folder: Path, name: str) -> ConfigSource:

@@ -19,7 +19,7 @@ from service.cache_folder import CACHE_FOLDER, GROUND_FILE
 from service.certificate import write_certificate
 from service.geopackage import write_geopackage
 from service.ground_cache import write_ground_cache
-from service.lookup import config_text
+from service.lookup import config_parts, config_text
 from service.manifest import read_manifest, write_manifest
 from service.messages import STUDY_MESSAGES
 from service.plan_document import estimates, plan_document
@@ -103,13 +103,13 @@ def _edits_in(folder: Path, study: Study) -> tuple[Study, Study] | None:
 
 
 def write_configuration(folder: Path, study: Study) -> None:
-    """The resolved study with the network and the rules it names, so that the folder can be run and verified again."""
+    """The resolved study with all configuration it names, so that the folder can be run and verified again."""
     text = yaml.safe_dump(study.model_dump(mode="json", exclude_none=True), allow_unicode=True, sort_keys=False)
     (folder / "study.yaml").write_text(text, encoding="utf-8")
-    for kind, names in (("networks", (study.network,)), ("rules", study.rules)):
+    (folder / "rules").mkdir(exist_ok=True)
+    for kind, name in config_parts(study):
         (folder / kind).mkdir(exist_ok=True)
-        for name in names:
-            (folder / kind / f"{name}.yaml").write_text(config_text(study, kind, name), encoding="utf-8")
+        (folder / kind / f"{name}.yaml").write_text(config_text(study, kind, name), encoding="utf-8")
 
 
 def _replace(folder: Path, target: Path) -> None:

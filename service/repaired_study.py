@@ -16,6 +16,7 @@ import yaml
 
 from geodata.repair import Repair, Repaired, repaired
 from geodata.tables import COMMUNITIES, EXCLUSIONS, EXISTING_SITES, LAND, ROADS, ZONES, Fault, Table
+from service.manifest import CONFIG_KINDS
 from service.study import SourceConfig, Study, override
 from service.yaml_files import read_yaml_file
 
@@ -46,8 +47,8 @@ def write_repaired(study: Study, folder: Path, overrides: Sequence[str] = ()) ->
     folder.mkdir(parents=True, exist_ok=True)
     done: dict[str, Repaired] = {}
     for name, source in study.inputs.named():
-        if name == "edits":
-            continue
+        if name == "edits" or name.startswith("points_of_interest."):
+            continue  # places of interest are used as they are
         found = repaired(source.source(), _table(name))
         if found.frame is not None:
             found.frame.to_file(folder / PACKAGE, layer=_layer(name), driver="GPKG")
@@ -80,11 +81,14 @@ def _write_study(study: Study, folder: Path, usable: set[str], overrides: Sequen
     override(data, overrides, study.file.name)  # sound: the study was loaded with them
     inputs = data["inputs"]
     exclusions = {f"exclusions.{entry['name']}": entry for entry in inputs.get("exclusions", [])}
+    points = inputs.get("points_of_interest", [])
+    exclusions |= {f"points_of_interest.{entry.get('name', 'poi')}": entry
+                   for entry in (points if isinstance(points, list) else [points])}
     for name, source in study.inputs.named():
         entry = exclusions.get(name, inputs.get(name))
         if entry is not None:
             _point(entry, name, source, usable)
-    for local in ("networks", "rules"):
+    for local in CONFIG_KINDS:
         if (study.folder / local).is_dir():
             shutil.copytree(study.folder / local, folder / local)
     path = folder / STUDY

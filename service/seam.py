@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import geopandas as gpd
 import numpy as np
 from numpy.typing import NDArray
 
 from geodata.direct import with_direct_ways, without_direct_ways
 from geodata.ground import Ground, Measured, TierPlan, lay_ground
-from geodata.line_driver import line_use
+from geodata.matrix_cache import MatrixCache
 from geodata.parts import PartLimits
 from geodata.places import Places, read_places
-from geodata.roads import NoStreetError, Profile, driving
+from geodata.roads import NoStreetError
 from geodata.screening import ScreenedLand, TierScreening, screen_places
 from geodata.tables import DataError, fault
 from optimizer.bypass import bypassed, with_bypass
 from optimizer.network import Network, Tier
 from optimizer.problem import Demand, Leg, Problem, Sites, SiteStatus, Walk
 from optimizer.rules import ClauseVerdict, quotas, tightest
+from service.candidate_inputs import cost_shares, host_plan, with_surroundings
 from service.checks import land_screening, quota_errors, require_sound, rule_verdicts
 from service.edit_targets import EditTerms, edited_ground
 from service.edits import Edit, load_edits
@@ -27,6 +29,7 @@ from service.lookup import load_network, load_rules
 from service.messages import STUDY_MESSAGES
 from service.site_choices import FORBIDDEN, with_choices
 from service.site_rules import side_rules
+from service.street_use import snap_notes, street_use
 from service.study import Study
 
 KG_PER_T = 1000.0
@@ -50,6 +53,8 @@ class Brief:
     screening: tuple[TierScreening, ...] = ()
     """How land was screened, tier by tier."""
     edits: tuple[Edit, ...] = ()
+    points: gpd.GeoDataFrame | None = None
+    """Points of interest, where the study has any."""
 
     @property
     def edit_terms(self) -> EditTerms:
@@ -83,11 +88,12 @@ def read_brief(study: Study, *, checked: bool = False) -> Brief:
     network = load_network(study)
     rules = load_rules(study)
     edits = load_edits(study, network)
-    places = read_places(study.places_input())
+    around = with_surroundings(study, read_places(study.places_input()))
+    places = around.places
     screening = land_screening(study, network, rules)
     screened = screen_places(places, screening) if screening and study.inputs.land is not None else None
     return Brief(study, network, rule_verdicts(study, network, rules), _with_households(places, network), screened,
-                 screening, edits)
+                 screening, edits, around.points)
 
 
 def _with_households(places: Places, network: Network) -> Places:
@@ -114,14 +120,18 @@ def with_edits(brief: Brief, ground: Ground) -> Ground:
     return with_direct_ways(ground, bypassed(brief.network))
 
 
-def unedited_ground(brief: Brief, measured: Measured | None = None) -> Ground:
-    """The ground before any edit; with `measured` (of the same study) distances are not measured again."""
+def unedited_ground(brief: Brief, measured: Measured | None = None, cache: MatrixCache | None = None) -> Ground:
+    """The ground before any edit; with `measured` (of the same study) distances are not measured again.
+
+    Drives on streets of OpenStreetMap are looked up in the `cache`, and kept there.
+    """
+    use = street_use(brief.study, brief.network, brief.places, cache)
     tiers = [TierPlan(t.id, tuple(s.id for s in t.sizes), tuple(s.street_classes for s in t.sizes))
              for t in brief.network.tiers]
+    tiers[0] = replace(tiers[0], hosts=host_plan(brief.study, brief.network, brief.points, brief.max_walk_m))
     cap = brief.household_cap
     limits = PartLimits(None if cap is None else PART_SHARE * cap, PART_AREA_M2)
     try:
-        use = line_use(brief.places.roads, _profiles(brief.network))
         ground = lay_ground(brief.places, use, brief.screened, tiers, limits, brief.study.candidates.spacing_m,
                             brief.max_walk_m, measured)
     except NoStreetError as error:
@@ -134,13 +144,8 @@ def unedited_ground(brief: Brief, measured: Measured | None = None) -> Ground:
     faults = quota_errors(brief.study, on_street, counts)
     if faults:
         raise DataError(faults)
+    ground = replace(ground, faults=(*ground.faults, *snap_notes(brief.study, ground)))
     return with_choices(brief.study, brief.network, ground)
-
-
-def _profiles(network: Network) -> list[Profile]:
-    """Who feeds each tier after the first."""
-    vehicles = [network.vehicle(tier.feed.vehicle) for tier in network.tiers if tier.feed is not None]
-    return [driving(vehicle.id, vehicle.speed_km_per_h, vehicle.barred_from) for vehicle in vehicles]
 
 
 def as_problem(brief: Brief, ground: Ground) -> Problem:
@@ -162,10 +167,13 @@ def _plain_problem(brief: Brief, ground: Ground) -> Problem:
     index = {z: i for i, z in enumerate(zone_ids)}
     walk = ground.walks
     captured = access.share * np.exp(-walk.distance_m / access.decay_m)
+    kind_of = {site: host.kind_id for site, host in ground.hosts.items()}
+    shares = [cost_shares(brief.study, s, kind_of if level == 0 else {}) for level, s in enumerate(ground.sites)]
     sites = tuple(
         Sites(s.ids, _zones(s.zone_id, index), s.area_m2, s.fits & _lawful_sizes(brief, tier)[None, :],
-              np.array([_STATUS[status] for status in s.status], dtype=np.int64), s.closing_cost_cny)
-        for s, tier in zip(ground.sites, network.tiers, strict=True))
+              np.array([_STATUS[status] for status in s.status], dtype=np.int64), s.closing_cost_cny,
+              build_share=build, fixed_share=fixed)
+        for s, tier, (build, fixed) in zip(ground.sites, network.tiers, shares, strict=True))
     problem = Problem(
         network=network, demand=_demand(brief, ground, index), participation_share=access.share, zone_ids=zone_ids,
         sites=sites, walk=Walk(walk.part, walk.site, walk.distance_m, captured),

@@ -17,6 +17,8 @@ from geodata.screening import TierScreening
 from geodata.tables import DataError, Fault, fault
 from optimizer.network import Config, Identifier, NonNegative, Positive, Share, Tier, Title
 from service.messages import STUDY_MESSAGES
+from service.study_candidates import CandidatesConfig
+from service.study_streets import StreetsConfig
 from service.yaml_files import read_yaml_file, validation_faults
 
 DATA_VARIABLE = "RECYNET_DATA"
@@ -59,6 +61,15 @@ class ExclusionConfig(SourceConfig):
     buffer_m: NonNegative = 0.0
 
 
+class PointsConfig(SourceConfig):
+    """Points of interest, which may host sites or be kept away from; in files of OpenStreetMap the tags name them."""
+
+    name: Identifier = "poi"
+    """Ids of its places begin with it."""
+    kind: str | None = None
+    """What every place of the file is, where no column says so."""
+
+
 class EditsConfig(SourceConfig):
     """A GeoJSON file (RFC 7946, so WGS 84) of edits: sites locked, forbidden, moved or added; see docs/edits.md."""
 
@@ -76,14 +87,24 @@ class InputsConfig(Config):
     zones: ZonesConfig | None = None
     exclusions: tuple[ExclusionConfig, ...] = ()
     existing_sites: SourceConfig | None = None
+    points_of_interest: tuple[PointsConfig, ...] = ()
+    """One file or several."""
+    access_bans: SourceConfig | None = None
+    """Areas closed to vehicle classes at some hours: vehicle_class, hours; for streets of OpenStreetMap."""
     edits: EditsConfig | None = None
 
     def named(self) -> tuple[tuple[str, SourceConfig], ...]:
         """Every input that is given, with its dotted name (land, exclusions.water ...)."""
         single = (("communities", self.communities), ("roads", self.roads), ("land", self.land), ("zones", self.zones),
-                  ("existing_sites", self.existing_sites), ("edits", self.edits))
+                  ("existing_sites", self.existing_sites), ("access_bans", self.access_bans), ("edits", self.edits))
         return (*((name, source) for name, source in single if source is not None),
-                *((f"exclusions.{e.name}", e) for e in self.exclusions))
+                *((f"exclusions.{e.name}", e) for e in self.exclusions),
+                *((f"points_of_interest.{p.name}", p) for p in self.points_of_interest))
+
+    @field_validator("points_of_interest", mode="before")
+    @classmethod
+    def _one_or_several(cls, given: Any) -> Any:
+        return [given] if isinstance(given, dict) else given
 
 
 class AccessConfig(Config):
@@ -112,12 +133,6 @@ class RequiredSite(Config):
 
     id: str
     size: Identifier
-
-
-class CandidatesConfig(Config):
-    """Candidate points along streets."""
-
-    spacing_m: Positive = 120.0
 
 
 class SolveConfig(Config):
@@ -159,6 +174,8 @@ class Study(Config):
     screening: dict[str, ScreeningConfig] = Field(default_factory=dict)
     """Per tier id."""
     candidates: CandidatesConfig = Field(default_factory=CandidatesConfig)
+    streets: StreetsConfig | None = None
+    """How streets of OpenStreetMap are driven; None: with the defaults."""
     budget_cny: NonNegative | None = None
     """Most that may be spent on building new sites, all tiers together."""
     required: dict[Identifier, tuple[str | RequiredSite, ...]] = Field(default_factory=dict)
@@ -179,6 +196,9 @@ class Study(Config):
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(f"exclusions share the names {repeated}")
+        points = [p.name for p in inputs.points_of_interest]
+        if len(set(points)) < len(points):
+            raise ValueError("points_of_interest need a `name` each, all different")
         if "communities" in names:
             raise ValueError("an exclusion may not be called 'communities'")
         return inputs
@@ -282,8 +302,9 @@ def _expand_paths(data: dict[str, Any], study_file: Path) -> list[Fault]:
     if not isinstance(inputs, dict):
         return []
     sources = [(f"inputs.{name}", s) for name, s in inputs.items() if isinstance(s, dict)]
-    if isinstance(inputs.get("exclusions"), list):
-        sources += [(f"inputs.exclusions.{n}", s) for n, s in enumerate(inputs["exclusions"]) if isinstance(s, dict)]
+    for name in ("exclusions", "points_of_interest"):
+        if isinstance(inputs.get(name), list):
+            sources += [(f"inputs.{name}.{n}", s) for n, s in enumerate(inputs[name]) if isinstance(s, dict)]
     faults: list[Fault] = []
     for place, source in sources:
         if isinstance(source.get("path"), str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,11 +11,19 @@ from pydantic import Field, ValidationError, model_validator
 
 from geodata.osm_network import MODES
 from geodata.osm_tags import VehicleClass
+from geodata.roads import FOOT_ONLY
 from geodata.tables import DataError
 from optimizer.network import Config, Identifier, Positive, Share, Title
 from service.yaml_files import read_yaml_file, validation_faults
 
 Source = Annotated[str, Field(min_length=1)]
+STREETS = ("motorway", "motorway_link", "trunk", "trunk_link", "primary", "primary_link", "secondary",
+           "secondary_link", "tertiary", "tertiary_link", "unclassified", "residential", "living_street", "service",
+           "road")
+"""Highway values that vehicles use; others are for those on foot, or open by a tag of their own."""
+TRUCK_KEYS = ("hgv", "goods", "motor_vehicle", "vehicle", "access")
+GATES = frozenset({"cattle_grid", "border_control", "toll_booth", "sally_port", "gate", "lift_gate", "swing_gate",
+                   "sliding_gate", "hampshire_gate", "entrance", "height_restrictor", "kerb", "arch"})
 
 
 class Figure(Config):
@@ -111,6 +120,15 @@ class VehicleClasses(Config):
     def rows(self) -> tuple[VehicleClass, ...]:
         """The classes for geodata, in the order of the file."""
         return tuple(c.row() for c in self.classes)
+
+
+def class_of_table(id_: str, speed_km_per_h: Mapping[str, float], barred_from: Collection[str]) -> VehicleClass:
+    """A truck without limits of size or weight, as fast as a network's speed table says (`default` for the rest)."""
+    default = speed_km_per_h["default"]
+    streets = {*STREETS, *speed_km_per_h} - {"default"} - set(barred_from) - FOOT_ONLY
+    speeds = {highway: speed_km_per_h.get(highway, default) for highway in sorted(streets)}
+    return VehicleClass(id_, 0.0, 0.0, 0.0, 0.0, 0.0, max(speeds.values(), default=default), speeds, 1.0, TRUCK_KEYS,
+                        frozenset({"hgv", "goods", "motor_vehicle"}), default, True, GATES)
 
 
 def read_vehicle_classes(path: Path) -> VehicleClasses:

@@ -10,7 +10,7 @@ from geodata.ground import Ground
 from optimizer.accounts import all_coefficients
 from optimizer.objectives import Coefficients
 from optimizer.problem import Problem
-from service.lookup import config_text
+from service.lookup import config_parts, config_text
 from service.manifest import InputFile
 from service.seam import Brief, as_problem, ground_of, read_brief
 from service.study import Study
@@ -32,8 +32,7 @@ def fingerprint_of(study: Study, inputs: Sequence[InputFile]) -> str:
 
     `inputs` are those of the study with the hashes they have now. Where the study file lies does not count.
     """
-    names = (("networks", study.network), *(("rules", name) for name in study.rules))
-    texts = [config_text(study, kind, name) for kind, name in names]
+    texts = [config_text(study, kind, name) for kind, name in config_parts(study)]
     parts = [study.model_dump_json(), *(f"{i.role} {i.sha256}" for i in inputs), *texts]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from service.compare_folder import diff
+from service.lookup import config_parts
 from service.manifest import MANIFEST, InputFile, Manifest, content_sha256, sha256_of
 from service.study import Study
 from service.verify_finding import Finding
@@ -39,7 +40,7 @@ def seal_notes(folder: Path, study: Study, manifest: Manifest) -> tuple[str, ...
 
 def config_names(study: Study) -> tuple[str, ...]:
     """The configuration files of a study's result folder."""
-    return ("study.yaml", f"networks/{study.network}.yaml", *(f"rules/{name}.yaml" for name in study.rules))
+    return ("study.yaml", *(f"{kind}/{name}.yaml" for kind, name in config_parts(study)))
 
 
 def _of_inputs(study: Study, manifest: Manifest, inputs: Sequence[InputFile]) -> Iterator[Finding]:
