@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import geopandas as gpd
@@ -19,8 +19,9 @@ from geodata.tables import Fault, did_you_mean, fault, text_column
 Float = NDArray[np.float64]
 
 
-def with_generators(places: Places, demand: DemandInput | None) -> tuple[Places, tuple[Fault, ...]]:
-    """Places whose communities are followed by the study's generators, and the faults found.
+def with_generators(places: Places, demand: DemandInput | None,
+                    known_kinds: Sequence[GeneratorKind]) -> tuple[Places, tuple[Fault, ...]]:
+    """Places whose communities are followed by the study's generators of known kinds, and the faults found.
 
     A generator has id <kind>:<its id>, nobody living in it, and the columns `kind`, `size` (in the measure of its kind)
     and `t_per_day` (NaN unless the file says it); in homes `kind` is None. Rows of unknown kind are warnings, with
@@ -33,7 +34,7 @@ def with_generators(places: Places, demand: DemandInput | None) -> tuple[Places,
     faults = list(found)
     if frame is None:
         return places, tuple(faults)
-    kind_of = {word: kind for kind in demand.kinds for word in (kind.id, *kind.words)}
+    kind_of = {word: kind for kind in known_kinds for word in (kind.id, *kind.words)}
     faults += _unknown_kinds(frame, kind_of, source, layer)
     frame = frame[[k in kind_of for k in frame["kind"]]].reset_index(drop=True)
     kinds = [kind_of[k] for k in frame["kind"]]

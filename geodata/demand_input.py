@@ -9,8 +9,6 @@ from typing import Literal
 from geodata.readers import Source
 from geodata.tables import Column, Table
 
-GridKind = Literal["h3", "square"]
-
 UNCOUNTED = Table("communities", ("polygon", "point"), (
     Column("population", "persons", min=0.0),
     Column("households", "households", min=0.0),
@@ -38,9 +36,8 @@ GENERATORS = Table("generators", ("point", "polygon"), (
 
 @dataclass(frozen=True)
 class CellGrid:
-    """Cells to lay communities out in."""
+    """Cells to lay communities out in: hexagons of an H3 resolution, or squares with a side."""
 
-    kind: GridKind
     h3_resolution: int | None = None
     side_m: float | None = None
 
@@ -79,7 +76,6 @@ class DemandInput:
     cells: CellGrid | None = None
     slivers: SliverLimits | None = None
     generators: Source | None = None
-    kinds: tuple[GeneratorKind, ...] = ()
 
 
 @dataclass(frozen=True)

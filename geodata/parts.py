@@ -52,7 +52,8 @@ class Parts:
 def demand_parts(communities: gpd.GeoDataFrame, access: Access, limits: PartLimits) -> Parts:
     """Demand parts of a checked communities table (id, households, geometry in the metric CRS).
 
-    A community is cut into the least number of equal parts within the limits. Its standing points, about 150 m apart
+    A community is cut into the least number of equal parts within the limits, and at least into as many as the column
+    `least_parts` says, where there is one. Its standing points, about 150 m apart
     along the streets that bound or cross it, are bisected along their main axis, so every part is compact.
     """
     geometry = communities.geometry.to_numpy()
@@ -102,6 +103,8 @@ def _part_counts(communities: gpd.GeoDataFrame, limits: PartLimits) -> Int:
     need = shapely.area(communities.geometry.to_numpy()) / limits.area_m2
     if limits.households is not None:
         need = np.maximum(need, communities["households"].to_numpy(dtype=np.float64) / limits.households)
+    if "least_parts" in communities:
+        need = np.maximum(need, communities["least_parts"].to_numpy(dtype=np.float64))
     return np.asarray(np.maximum(1, np.ceil(need - 1e-9)), dtype=np.int64)
 
 

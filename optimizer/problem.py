@@ -164,6 +164,8 @@ class Problem:
     """Household cap of a site of the first tier."""
     assignment: Assignment = "planned"
     """Who decides which site a part uses: the plan, or the residents (see optimizer/nearest.py)."""
+    peak_factor: float = 1.0
+    """Peak day over mean day: tonnes and costs are those of the mean day, room is asked for on the peak day."""
 
     def __post_init__(self) -> None:
         """Raise ValueError where shapes do not fit together."""
@@ -195,6 +197,8 @@ class Problem:
             shape = (len(self.sites[number]), len(self.sites[number + 1]))
             for name in ("loaded_m", "loaded_s", "empty_m", "empty_s"):
                 expect(f"leg {number}: {name}", getattr(leg, name), shape)
+        if not self.peak_factor >= 1.0:
+            faults.append(f"peak_factor is {self.peak_factor}, below 1")
         if arcs and np.any(np.diff(self.walk.part) < 0):
             faults.append("walk arcs must be sorted by part")
         if faults:
@@ -253,10 +257,11 @@ class Problem:
                          for s in self.network.tiers[0].sizes])
 
     def capacity_t_per_day(self, tier: int) -> Float:
-        """Capacity in mass of each size of a tier, [K]."""
-        return np.array([s.capacity_t_per_day for s in self.network.tiers[tier].sizes])
+        """Capacity in mass of each size of a tier in tonnes of the mean day, [K]: every capacity in models, bounds and
+        checks is this one, so that all of them leave room for the peak day alike."""
+        return np.array([s.capacity_t_per_day for s in self.network.tiers[tier].sizes]) / self.peak_factor
 
     def capacity_m3_per_day(self, tier: int) -> Float:
-        """Capacity in volume of each size of a tier, inf where none is given, [K]."""
+        """Capacity in volume of each size of a tier on the mean day, inf where none is given, [K]."""
         return np.array([np.inf if s.capacity_m3_per_day is None else s.capacity_m3_per_day
-                         for s in self.network.tiers[tier].sizes])
+                         for s in self.network.tiers[tier].sizes]) / self.peak_factor
