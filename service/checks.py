@@ -14,8 +14,9 @@ from geodata.tables import DataError, Fault, did_you_mean, fault, has_errors
 from optimizer.network import Network, Title
 from optimizer.rules import ClauseVerdict, Quota, Rule, applicable, quota_faults, quotas, tightest
 from service.candidate_inputs import candidate_faults, collect_surroundings
+from service.demand_seam import demand_places, sources
 from service.edits import in_force, load_edits
-from service.lookup import is_osm, load_network, load_rules
+from service.lookup import is_osm, load_demand_rates, load_network, load_rules
 from service.messages import STUDY_MESSAGES
 from service.street_use import street_faults, street_use
 from service.study import Study
@@ -42,6 +43,9 @@ def check_study(study: Study, audit: bool = False) -> list[Fault]:
     if places is not None:
         if audit:
             faults += audit_places(places, study.places_input())
+        places, found = _with_demand(study, network, places)
+        faults += found
+    if places is not None:
         around = collect_surroundings(study, places)
         faults, places = [*faults, *around.faults], around.places
         if network is not None:
@@ -55,6 +59,18 @@ def check_study(study: Study, audit: bool = False) -> list[Fault]:
                 faults += _land_faults(study, places, network, rules)
     order = {"error": 0, "warning": 1, "note": 2}
     return sorted(dict.fromkeys(faults), key=lambda f: order[f.severity])
+
+
+def _with_demand(study: Study, network: Network | None, places: Places) -> tuple[Places | None, list[Fault]]:
+    """Places with settled homes, and what is wrong with them, with other sources and with rates."""
+    rates, faults = _tried(lambda: load_demand_rates(study))
+    if network is None:
+        return places, faults
+    homes, found = demand_places(study, network, places)
+    faults += found
+    if homes is not None and not has_errors(faults):
+        faults += sources(study, network, rates, homes)[1]
+    return homes, faults
 
 
 def require_sound(study: Study) -> None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from geodata.tables import DataError, Fault, did_you_mean, fault
 from optimizer.network import Network
 from optimizer.rules import Rule
+from service.demand_rates import DemandRates
 from service.messages import STUDY_MESSAGES
 from service.study import Study
 from service.study_streets import StreetsConfig
@@ -20,7 +21,7 @@ from service.vehicle_classes import VehicleClasses
 from service.yaml_files import read_yaml, validation_faults
 
 CONFIGS_VARIABLE = "RECYNET_CONFIGS"
-_KIND_ZH = {"networks": "网络", "rules": "规则", "vehicle_classes": "车辆类型表"}
+_KIND_ZH = {"networks": "网络", "rules": "规则", "vehicle_classes": "车辆类型表", "demand": "产生量参数"}
 OSM_SUFFIXES = (".osm", ".pbf")
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -53,6 +54,17 @@ def load_vehicle_classes(study: Study) -> VehicleClasses:
     return _load(study, "vehicle_classes", (study.streets or StreetsConfig()).vehicle_classes, VehicleClasses)
 
 
+def load_demand_rates(study: Study) -> DemandRates | None:
+    """The rates of demand a study names, None where it names none; DataError when their file is unknown or wrong."""
+    name = demand_rates_name(study)
+    return None if name is None else _load(study, "demand", name, DemandRates)
+
+
+def demand_rates_name(study: Study) -> str | None:
+    """The name of the file of rates of demand, if a study has one."""
+    return None if study.demand is None else study.demand.rates
+
+
 def is_osm(study: Study) -> bool:
     """Whether the streets of a study are those of an OpenStreetMap file."""
     return study.inputs.roads.path.suffix.lower() in OSM_SUFFIXES
@@ -60,9 +72,10 @@ def is_osm(study: Study) -> bool:
 
 def config_parts(study: Study) -> tuple[tuple[str, str], ...]:
     """Kind and name of every configuration file a study rests on."""
-    classes = (study.streets or StreetsConfig()).vehicle_classes
+    classes, rates = (study.streets or StreetsConfig()).vehicle_classes, demand_rates_name(study)
     return (("networks", study.network), *(("rules", name) for name in study.rules),
-            *((("vehicle_classes", classes),) if is_osm(study) else ()))
+            *((("vehicle_classes", classes),) if is_osm(study) else ()),
+            *(() if rates is None else (("demand", rates),)))
 
 
 def config_text(study: Study, kind: str, name: str) -> str:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.study import Study
 
 MANIFEST = "manifest.json"
-CONFIG_KINDS = ("networks", "rules", "vehicle_classes")
+CONFIG_KINDS = ("networks", "rules", "vehicle_classes", "demand")
 LIBRARIES = ("numpy", "scipy", "shapely", "pyproj", "geopandas", "pyogrio", "ortools")
 COMPANIONS = {".shp": (".shx", ".dbf", ".prj", ".cpg")}
 """Files that belong to an input by its suffix and are read with it: a shapefile keeps its attributes in the .dbf."""

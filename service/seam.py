@@ -23,9 +23,11 @@ from optimizer.problem import Demand, Leg, Problem, Sites, SiteStatus, Walk
 from optimizer.rules import ClauseVerdict, quotas, tightest
 from service.candidate_inputs import cost_shares, host_plan, with_surroundings
 from service.checks import land_screening, quota_errors, require_sound, rule_verdicts
+from service.demand_rates import DemandRates
+from service.demand_seam import generated_t_per_day, sound_homes, sound_sources
 from service.edit_targets import EditTerms, edited_ground
 from service.edits import Edit, load_edits
-from service.lookup import load_network, load_rules
+from service.lookup import load_demand_rates, load_network, load_rules
 from service.messages import STUDY_MESSAGES
 from service.site_choices import FORBIDDEN, with_choices
 from service.site_rules import side_rules
@@ -55,6 +57,8 @@ class Brief:
     edits: tuple[Edit, ...] = ()
     points: gpd.GeoDataFrame | None = None
     """Points of interest, where the study has any."""
+    rates: DemandRates | None = None
+    """Rates of demand, where the study names any."""
 
     @property
     def edit_terms(self) -> EditTerms:
@@ -88,12 +92,14 @@ def read_brief(study: Study, *, checked: bool = False) -> Brief:
     network = load_network(study)
     rules = load_rules(study)
     edits = load_edits(study, network)
-    around = with_surroundings(study, read_places(study.places_input()))
+    rates = load_demand_rates(study)
+    around = with_surroundings(study, sound_homes(study, network, read_places(study.places_input())))
     places = around.places
     screening = land_screening(study, network, rules)
     screened = screen_places(places, screening) if screening and study.inputs.land is not None else None
-    return Brief(study, network, rule_verdicts(study, network, rules), _with_households(places, network), screened,
-                 screening, edits, around.points)
+    places = _with_households(sound_sources(study, network, rates, places), network)  # no homes: screening minds homes
+    return Brief(study, network, rule_verdicts(study, network, rules), places, screened, screening, edits,
+                 around.points, rates)
 
 
 def _with_households(places: Places, network: Network) -> Places:
@@ -179,7 +185,7 @@ def _plain_problem(brief: Brief, ground: Ground) -> Problem:
         sites=sites, walk=Walk(walk.part, walk.site, walk.distance_m, captured),
         legs=tuple(Leg(w.loaded_m, w.loaded_s, w.empty_m, w.empty_s) for w in ground.ways),
         max_households_per_site=brief.household_cap,
-        assignment=access.assignment)
+        assignment=access.assignment, peak_factor=brief.study.peak_factor)
     xy = [(s.xy[:, 0], s.xy[:, 1]) for s in ground.sites]
     return replace(problem, site_rows=side_rules(problem, brief.verdicts, brief.study.budget_cny, xy))
 
@@ -199,7 +205,7 @@ def _demand(brief: Brief, ground: Ground, zone_index: dict[str, int]) -> Demand:
     communities, parts = brief.places.communities, ground.parts
     persons = communities["population"].to_numpy(dtype=np.float64)[parts.community] * parts.share
     households = communities["households"].to_numpy(dtype=np.float64)[parts.community] * parts.share
-    kg = np.array([m.kg_per_person_day for m in brief.network.materials])
+    tonnes = generated_t_per_day(brief.places, brief.network, brief.rates, parts, persons)
     zones = [None if z is None or z != z else str(z) for z in communities["zone_id"]]
     return Demand(parts.ids, tuple(str(i) for i in communities["id"]), parts.community,
-                  _zones(zones, zone_index)[parts.community], persons, households, persons[:, None] * kg / KG_PER_T)
+                  _zones(zones, zone_index)[parts.community], persons, households, tonnes)

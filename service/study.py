@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, PrivateAttr, ValidationError, field_validator
 
+from geodata.demand_input import DemandInput
 from geodata.places import ExclusionInput, PlacesInput
 from geodata.readers import Source
 from geodata.screening import TierScreening
@@ -18,6 +19,7 @@ from geodata.tables import DataError, Fault, fault
 from optimizer.network import Config, Identifier, NonNegative, Positive, Share, Tier, Title
 from service.messages import STUDY_MESSAGES
 from service.study_candidates import CandidatesConfig
+from service.study_demand import DemandConfig
 from service.study_streets import StreetsConfig
 from service.yaml_files import read_yaml_file, validation_faults
 
@@ -87,6 +89,12 @@ class InputsConfig(Config):
     zones: ZonesConfig | None = None
     exclusions: tuple[ExclusionConfig, ...] = ()
     existing_sites: SourceConfig | None = None
+    population: SourceConfig | None = None
+    """Population raster laid under communities that have no persons of their own."""
+    control_totals: SourceConfig | None = None
+    """Table of zones (id or name) and their persons."""
+    generators: SourceConfig | None = None
+    """Shops, offices, schools ...: kind, floor_area_m2 or heads_count, or t_per_day."""
     points_of_interest: tuple[PointsConfig, ...] = ()
     """One file or several."""
     access_bans: SourceConfig | None = None
@@ -96,7 +104,9 @@ class InputsConfig(Config):
     def named(self) -> tuple[tuple[str, SourceConfig], ...]:
         """Every input that is given, with its dotted name (land, exclusions.water ...)."""
         single = (("communities", self.communities), ("roads", self.roads), ("land", self.land), ("zones", self.zones),
-                  ("existing_sites", self.existing_sites), ("access_bans", self.access_bans), ("edits", self.edits))
+                  ("existing_sites", self.existing_sites), ("population", self.population),
+                  ("control_totals", self.control_totals), ("generators", self.generators),
+                  ("access_bans", self.access_bans), ("edits", self.edits))
         return (*((name, source) for name, source in single if source is not None),
                 *((f"exclusions.{e.name}", e) for e in self.exclusions),
                 *((f"points_of_interest.{p.name}", p) for p in self.points_of_interest))
@@ -174,6 +184,8 @@ class Study(Config):
     screening: dict[str, ScreeningConfig] = Field(default_factory=dict)
     """Per tier id."""
     candidates: CandidatesConfig = Field(default_factory=CandidatesConfig)
+    demand: DemandConfig | None = None
+    """How persons and other sources become demand; None: as the communities layer has them."""
     streets: StreetsConfig | None = None
     """How streets of OpenStreetMap are driven; None: with the defaults."""
     budget_cny: NonNegative | None = None
@@ -221,7 +233,22 @@ class Study(Config):
             communities=inputs.communities.source(), roads=inputs.roads.source(),
             land=None if land is None else land.source(), zones=None if zones is None else zones.source(),
             exclusions=tuple(ExclusionInput(e.name, e.buffer_m, e.source()) for e in inputs.exclusions),
-            existing_sites=None if existing is None else existing.source(), crs_metric=self.crs_metric)
+            existing_sites=None if existing is None else existing.source(), crs_metric=self.crs_metric,
+            demand=self.demand_input())
+
+    @property
+    def peak_factor(self) -> float:
+        """Peak day over mean day."""
+        return 1.0 if self.demand is None else self.demand.peak_factor
+
+    def demand_input(self) -> DemandInput | None:
+        """Where demand comes from besides the communities layer, None where the study says nothing of it."""
+        inputs = self.inputs
+        if self.demand is None and not (inputs.population or inputs.control_totals or inputs.generators):
+            return None
+        population, totals, others = (None if source is None else source.source() for source in
+                                      (inputs.population, inputs.control_totals, inputs.generators))
+        return (self.demand or DemandConfig()).as_input(population, totals, others)
 
     def tier_screening(self, tiers: Sequence[Tier]) -> tuple[TierScreening, ...]:
         """What geodata.screening.screen_land asks, for every tier that stands on land."""

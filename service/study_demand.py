@@ -6,7 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from geodata.demand_input import CellGrid, SliverLimits
+from geodata.demand_input import CellGrid, DemandInput, SliverLimits
+from geodata.readers import Source
 from optimizer.network import Config, Identifier, NonNegative, Positive, Provenance
 
 PeakFactor = Annotated[float, Field(ge=1.0, le=10.0)]
@@ -55,3 +56,10 @@ class DemandConfig(Config):
     """Peak day over mean day: sites must have room for the peak, yearly tonnes and costs are those of the mean."""
     provenance: tuple[Provenance, ...] = ()
     """Where the figures come from: `covers` with control_totals.*, population, generators, peak_factor ..."""
+
+    def as_input(self, population: Source | None, control_totals: Source | None,
+                 generators: Source | None) -> DemandInput:
+        """The same with its sources for geodata."""
+        return DemandInput(population, control_totals, self.tolerance_share,
+                           None if self.cells is None else self.cells.grid(),
+                           None if self.slivers is None else self.slivers.limits(), generators)
