@@ -66,8 +66,9 @@ class _Settling:
         self.faults: list[Fault] = []
 
     def _tell(self, code: str, source: Source, feature_id: str | None = None, **values: object) -> None:
-        self.faults.append(fault(code, file=source.file, layer=source.layer or COMMUNITIES.name,
-                                 feature_id=feature_id, **values))  # type: ignore[arg-type]
+        layer = "population" if source is self.demand.population else COMMUNITIES.name
+        self.faults.append(fault(code, file=source.file, layer=source.layer or layer, feature_id=feature_id,
+                                 **values))  # type: ignore[arg-type]
 
     @property
     def _persons(self) -> Float:

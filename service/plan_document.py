@@ -15,6 +15,7 @@ from optimizer.indicator import Kpi as Indicator
 from optimizer.kpis import evaluate
 from optimizer.network import Network, Title
 from optimizer.tours_check import routed_cost_cny_per_year
+from service.demand_provenance import demand_assumptions, demand_estimates
 from service.flow_tables import UNSERVED_REASONS
 from service.kpi_names import labels_of_network
 from service.plan_json import (
@@ -55,8 +56,9 @@ def plan_document(out: Outcome, timings_s: dict[str, float]) -> PlanJson:
 
 
 def estimates(out: Outcome) -> tuple[Title, ...]:
-    """What the study says of its inputs being estimates."""
-    return tuple(source.estimated for _, source in out.brief.study.inputs.named() if source.estimated is not None)
+    """What the study says of its inputs being estimates, and what of the demand is one."""
+    said = (source.estimated for _, source in out.brief.study.inputs.named() if source.estimated is not None)
+    return (*said, *demand_estimates(out.brief))
 
 
 def _balance(out: Outcome) -> Iterator[Balance]:
@@ -98,6 +100,7 @@ def _assumptions(out: Outcome) -> Iterator[Assumption]:
     yield Assumption(parameter="driving speeds", value=None, mark="A", source="vehicles of the network",
                      note=Title(zh="车速按道路等级与车型表取值",
                                 en="Speeds come from a table per street and vehicle class"))
+    yield from demand_assumptions(out.brief)
     yield from network_assumptions(out.problem.network)
 
 
