@@ -30,7 +30,7 @@ Units = Literal["residential", "blocks", "both"]
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _MOST_STOREYS = 200.0
-NEAR_M = 50.0
+NEAR_M = 25.0
 """A building this near to a community counts with it."""
 
 

@@ -48,6 +48,13 @@ class BuildingConfig(ClassConfig):
     only_off_land: bool = False
 
 
+class PointConfig(ClassConfig):
+    """A class of points of interest."""
+
+    host: bool = False
+    """Whether such a place may hold a site of the first tier."""
+
+
 class StreetsConfig(Config):
     """Classes of streets."""
 
@@ -127,7 +134,7 @@ class InitConfig(Config):
     population: PopulationConfig
     land: LandConfig
     exclusions: tuple[ExclusionTagsConfig, ...]
-    points_of_interest: tuple[ClassConfig, ...]
+    points_of_interest: tuple[PointConfig, ...]
 
     def meanings(self) -> Meanings:
         """The same for geodata."""

@@ -18,7 +18,7 @@ def land_faults(network: Network, land: gpd.GeoDataFrame, terms: LandConfig, per
 
     `land` in the metric system, with land_use. `share` of what persons generate is taken as the most that comes in.
     """
-    needed = persons * share * sum(m.kg_per_person_day for m in network.materials) / KG_PER_T
+    needed = captured_t_per_day(network, persons, share)
     found = []
     for tier in network.tiers:
         if tier.candidates != "land":
@@ -33,6 +33,11 @@ def land_faults(network: Network, land: gpd.GeoDataFrame, terms: LandConfig, per
                                least=f"{least:g}", count=count, capacity=f"{min(room, needed):.3g}",
                                needed=f"{needed:.3g}", classes=", ".join(classes)))
     return tuple(found)
+
+
+def captured_t_per_day(network: Network, persons: float, share: float) -> float:
+    """What comes in at most, t/day: what persons generate, times the share who take part."""
+    return persons * share * sum(m.kg_per_person_day for m in network.materials) / KG_PER_T
 
 
 def smallest_area_m2(tier: Tier) -> float:

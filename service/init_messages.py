@@ -35,6 +35,12 @@ INIT_MESSAGES: Mapping[str, Message] = MappingProxyType({
         "say EPSG:4326, GCJ-02 or BD-09 with --population-crs"),
     "init_scaled": _row("note", "人口按 --persons 缩放为 {persons} 人", "persons are scaled to {persons} (--persons)",
                         "总数真实时，分布仍为估计", "the total is yours, its distribution is not"),
+    "init_small_area": _row(
+        "note",
+        "区域约产生 {needed} 吨/日，“{tier}”的最小规模为 {least} 吨/日，已按比例增加 {size} 吨/日的规模",
+        "the area has about {needed} t/day and the smallest '{tier}' {least} t/day: a size of {size} t/day was added",
+        "见 networks 文件夹；成本为假设，请换成实际数值",
+        "see the folder networks; its costs are assumed, put in figures of your own"),
     "init_land_short": _row(
         "warning",
         "“{tier}”的候选用地不足：不小于 {least} 平方米的有 {count} 块，约可处理 {needed} 吨/日中的 {capacity} 吨/日",

@@ -24,8 +24,10 @@ from geodata.tables import DataError, Fault, fault, text_column
 from optimizer.network import Network, Title
 from service.init_config import InitConfig, load_init_config
 from service.init_geopackage import write_package
-from service.init_land import land_faults
+from service.init_land import captured_t_per_day, land_faults
 from service.init_messages import INIT_MESSAGES
+from service.init_rule import RULE, serving_rule
+from service.init_small import small_network
 from service.init_template import POINTS_OF_INTEREST, Filling, Language, study_text
 from service.init_words import estimate_words
 from service.lookup import known_names, load_network, load_rules
@@ -76,16 +78,25 @@ def start_study(options: InitOptions) -> Started:
     file = options.place or (options.osm.name if options.osm else name)
     places = osm_places(things, area, meanings, file)
     communities = _communities(options, things, places, area, meanings, file, notes)
-    filling = _filling(options, config, bare, name, area, places, communities, file)
+    persons = float(communities.frame["population"].sum())
+    small = small_network(bare.network, captured_t_per_day(bare.network, persons, AccessConfig().share))
+    network = bare.network if small is None else small.network
+    filling = _filling(options, config, replace(bare, network=network), name, area, places, communities, file)
     layers = _layers(area, places, communities)
-    options.out.mkdir(parents=True, exist_ok=True)
+    _write_config(options.out / "rules" / f"{RULE}.yaml", serving_rule(network))
+    if small is not None:
+        _write_config(options.out / "networks" / f"{network.network}.yaml", small.text)
     write_package(options.out / PACKAGE, layers, f"{_LICENCE}; {filling.communities.en}")
     path = options.out / STUDY
     path.write_text(study_text(filling, config, options.language), encoding="utf-8")
-    persons = float(communities.frame["population"].sum())
-    short = land_faults(bare.network, places.land, config.land, persons, AccessConfig().share, PACKAGE, "land")
-    faults = (*things.faults, *notes, *places.faults, *communities.faults, *short)
+    short = land_faults(network, places.land, config.land, persons, AccessConfig().share, PACKAGE, "land")
+    faults = (*things.faults, *notes, *places.faults, *communities.faults, *(small.faults if small else ()), *short)
     return Started(path, tuple((layer, len(frame)) for layer, (frame, _) in layers.items()), persons, faults)
+
+
+def _write_config(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_text(text, encoding="utf-8")
 
 
 def identifier(text: str) -> str:
@@ -169,9 +180,9 @@ def _filling(options: InitOptions, config: InitConfig, bare: _Bare, name: str, a
                            options.persons)
     return Filling(
         study=name, title=title, year=YEAR, origin=file, package=PACKAGE, crs_metric=area.crs_metric,
-        communities=words, network=bare.network, rules=options.rules, known_rules=bare.known_rules,
+        communities=words, network=bare.network, rules=(RULE, *options.rules), known_rules=bare.known_rules,
         exclusions=tuple(e.name for e in places.exclusions),
-        has_points_of_interest=len(places.points_of_interest) > 0,
+        kinds=tuple(sorted(set(places.points_of_interest["kind"]))),
         attribution=() if options.population is None else (f"Population: {options.population.file}",))
 
 

@@ -19,6 +19,7 @@ Language = Literal["zh", "en"]
 POINTS_OF_INTEREST = "points_of_interest"
 COMMENT_COLUMN = 40
 _COMMENTED = re.compile(r"^(\s*[^#\s].*?)\s{2,}#(?= )")
+_CONTINUED = re.compile(r"^\s{10,}#(?= )")
 _HOLE = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -40,7 +41,8 @@ class Filling:
     known_rules: tuple[str, ...]
     exclusions: tuple[str, ...]
     """Names of the exclusion layers there are."""
-    has_points_of_interest: bool
+    kinds: tuple[str, ...]
+    """Kinds of the points of interest there are."""
     attribution: tuple[str, ...]
 
 
@@ -55,7 +57,7 @@ def study_text(filling: Filling, config: InitConfig, language: Language) -> str:
         "communities_zh": quoted(filling.communities.zh), "communities_en": quoted(filling.communities.en),
         "rules": json.dumps(list(filling.rules)), "known_rules": ", ".join(filling.known_rules) or "-",
         "exclusions": _exclusions(filling, config, language),
-        "points_of_interest": _points_of_interest(filling, language), "host_hint": "",
+        "points_of_interest": _points_of_interest(filling, language), "hosts": _hosts(filling, config, language),
         "screening": _screening(filling.network.tiers, config, language),
         "attribution": "\n".join(f"  - {quoted(line)}" for line in filling.attribution)}
     text = _filled(template, values)
@@ -74,8 +76,9 @@ def one_line(text: str) -> str:
 
 def tidy(text: str) -> str:
     """The text with comments in one column, without blanks at line ends and with one blank line at most."""
-    lines = "\n".join(_COMMENTED.sub(lambda line: f"{line[1]:<{COMMENT_COLUMN - 1}} #", row).rstrip()
-                      for row in text.splitlines())
+    margin = " " * COMMENT_COLUMN + "#"
+    rows = [_CONTINUED.sub(margin, row) for row in text.splitlines()]
+    lines = "\n".join(_COMMENTED.sub(lambda row: f"{row[1]:<{COMMENT_COLUMN - 1}} #", row).rstrip() for row in rows)
     return re.sub(r"\n{3,}", "\n\n", lines).strip() + "\n"
 
 
@@ -98,14 +101,27 @@ def _exclusions(filling: Filling, config: InitConfig, language: Language) -> str
 
 
 def _points_of_interest(filling: Filling, language: Language) -> str:
-    """The layer as an input where studies know it, else as a comment."""
-    if not filling.has_points_of_interest:
+    if not filling.kinds:
         return ""
-    comment = {"en": "places that may host a site: shops, schools, offices ... (column kind)",
-               "zh": "可设站的场所：商超、学校、机关等（列 kind）"}[language]
-    mark = "" if POINTS_OF_INTEREST in InputsConfig.model_fields else "# "
-    return (f"  {mark}{POINTS_OF_INTEREST}:   # {comment}\n"
-            f"  {mark}  path: {filling.package}\n  {mark}  layer: {POINTS_OF_INTEREST}\n")
+    comment = {"en": "places that may host a site: shops, schools ... (columns id, kind, name)",
+               "zh": "可设站的场所：商超、学校等（列 id、kind、name）"}[language]
+    return (f"  {POINTS_OF_INTEREST}:   # {comment}\n"
+            f"    - {{path: {filling.package}, layer: {POINTS_OF_INTEREST}, name: poi}}\n")
+
+
+def _hosts(filling: Filling, config: InitConfig, language: Language) -> str:
+    """Kinds of points that may host a site, and the others as groups that rules may keep away from."""
+    if not filling.kinds:
+        return ""
+    said = {"en": ("places that may host a point, preferred ones first; build_cost_share: 0.4 and fixed_cost_share say"
+                   " what it costs there", "further groups, for screening.<tier id>.buffers_m: {<group>: m}"),
+            "zh": ("可设站的场所，靠前者优先；build_cost_share: 0.4 和 fixed_cost_share 说明当地的成本比例",
+                   "其他场所，可用于 screening.<层级 id>.buffers_m: {<组>: 米}")}[language]
+    there = [kind for kind in config.points_of_interest if kind.name in filling.kinds]
+    hosts = [f"    {kind.name}: {{kinds: [{kind.name}]}}" for kind in there if kind.host]
+    others = [f"    {kind.name}: [{kind.name}]" for kind in there if not kind.host]
+    lines = [f"  # {said[0]}", "  hosts:", *hosts] if hosts else []
+    return "\n".join([*lines, *([f"  # {said[1]}", "  point_kinds:", *others] if others else [])]) + "\n"
 
 
 def _screening(tiers: Sequence[Tier], config: InitConfig, language: Language) -> str:
