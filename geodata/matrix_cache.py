@@ -28,6 +28,7 @@ from geodata.matrix_blocks import (
     write_block,
 )
 from geodata.matrix_network import ArcNetwork, Bool, Int, UInt32
+from geodata.matrix_prune import prune, touch
 
 SIDE = 1024
 """Rows and columns of a stored block at most."""
@@ -98,6 +99,8 @@ class MatrixCache:
     """A folder of matrices; it is made when the first is kept."""
 
     folder: Path
+    limit_bytes: int | None = None
+    """What the folder may hold, orders included; what was used longest ago goes first. None: no limit."""
 
     def matrix(self, network: ArcNetwork, sources: ArrayLike, targets: ArrayLike, engine: str = AUTO, *,
                with_distance: bool = False, router: Router | None = None, digest: str | None = None) -> Kept:
@@ -124,6 +127,8 @@ class MatrixCache:
             self._keep(digest, block, router.order.engine, sheet)
         if len(sheet.blocks) > MANY_BLOCKS:
             self._merge(digest, sheet)
+        if shapes and self.limit_bytes is not None:
+            prune(self.folder, self.limit_bytes)
         return Kept(_asked(sheet, asked_rows, asked_columns), read, tuple(shapes), tuple(sheet.refused))
 
     def check(self, network: ArcNetwork, cell_count: int = 100, seed: int = 0) -> Checked:
@@ -155,8 +160,13 @@ class MatrixCache:
                        np.zeros((len(rows), len(columns)), dtype=np.bool_))
         for sidecar in self._sidecars(digest):
             block = _read(sidecar, digest, sheet.refused)
-            if block is not None and sheet.take(block):
+            if block is None:
+                continue
+            before = int(sheet.known.sum())
+            if sheet.take(block):
                 sheet.blocks.append(sidecar)
+            if self.limit_bytes is not None and int(sheet.known.sum()) > before:
+                touch(sidecar)
         return sheet
 
     def _keep(self, digest: str, block: Block, engine: str, sheet: _Sheet) -> None:

@@ -19,6 +19,7 @@ from geodata.engines.packed_hierarchy import chordal
 from geodata.matrices import Router
 from geodata.matrix_blocks import replace_file
 from geodata.matrix_network import ArcNetwork, Int, Topology
+from geodata.matrix_prune import touch
 
 SCHEMA = 1
 FOLDER = "orders"
@@ -66,7 +67,9 @@ def kept_order(folder: Path, topology: Topology) -> KeptOrder:
     rank, refused = _read(folder / FOLDER, digest, topology.node_count)
     was_kept = rank is not None
     graph = chordal(topology, rank) if rank is not None else order_hierarchy(topology).chordal
-    if not was_kept:
+    if was_kept:
+        touch(folder / FOLDER / f"{digest}.json")
+    else:
         try:
             _write(folder / FOLDER, digest, graph.rank)
         except OSError:  # costs time later, not the answer

@@ -5,6 +5,7 @@ Times are whole milliseconds, the same from every engine of geodata.matrices, an
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,8 +34,11 @@ from geodata.turns import TurnGraph
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
+LOG = logging.getLogger(__name__)
 BLOCK_CELLS = 4_000_000
 """Cells between places that are worked out at once; between their docks there are some five times as many."""
+WORTH_KEEPING = 20_000
+"""Fewer cells are worked out again sooner than files are read."""
 MS_PER_S = 1000.0
 
 
@@ -152,15 +156,22 @@ class TurnTrips:
         driver = self.driver
         starts, ends = state_docks(driver.metric, self._some(sources), self._some(targets))
         router = driver.router(min(len(sources), len(targets)))
-        return docked_matrix(router, starts, ends, with_distance=True, between=self._between(router))
+        between = self._kept(router) if len(sources) * len(targets) >= WORTH_KEEPING else None
+        return docked_matrix(router, starts, ends, with_distance=True, between=between)
 
-    def _between(self, router: Router) -> Callable[[Int, Int], Matrix] | None:
+    def _kept(self, router: Router) -> Callable[[Int, Int], Matrix] | None:
         """Cells between states through the cache; None where there is none."""
         cache, driver = self.driver.streets.cache, self.driver
         if cache is None:
             return None
-        return lambda rows, columns: cache.matrix(driver.network, rows, columns, with_distance=True, router=router,
-                                                  digest=driver.digest).matrix
+
+        def find(rows: Int, columns: Int) -> Matrix:
+            found = cache.matrix(driver.network, rows, columns, with_distance=True, router=router, digest=driver.digest)
+            for file in found.refused:
+                LOG.warning("cache: %s is not used (%s)", file.file, file.reason)
+            return found.matrix
+
+        return find
 
     def _some(self, rows: Int) -> Places:
         return Places(self.places.segment[rows], self.places.share[rows])

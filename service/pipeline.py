@@ -22,6 +22,7 @@ from service.result_tables import Outcome
 from service.rule_conflicts import require_consistent_rules
 from service.seam import as_problem, read_brief, unedited_ground, with_edits
 from service.stopwatch import Stopwatch, Watch
+from service.street_cache import street_cache
 from service.study import Study
 from service.vehicles import Haulage
 
@@ -46,7 +47,7 @@ def run(study: Study, target: Path, watch: Watch = lambda _: None) -> Result:
     clock.begin("reading", 0.02)
     brief = read_brief(study)
     clock.begin("ground", 0.05)
-    unedited = unedited_ground(brief)
+    unedited = unedited_ground(brief, cache=street_cache())
     ground = with_edits(brief, unedited)
     problem = as_problem(brief, ground)
     require_consistent_rules(problem)

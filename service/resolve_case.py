@@ -26,6 +26,7 @@ from service.manifest import input_files, read_manifest
 from service.plan_json import PlanJson, read_plan_json
 from service.read_plan import BadResultError, read_plan, read_tours
 from service.seam import Brief, as_problem, read_brief, unedited_ground, with_edits
+from service.street_cache import street_cache
 from service.study import Study, load_study
 
 
@@ -66,7 +67,7 @@ def read_old_plan(folder: Path) -> OldPlan:
         _require_same_inputs(folder, study)
         plan_json = read_plan_json(folder / "plan.json")
         brief = read_brief(study, checked=True)
-        ground = unedited_ground(brief, read_ground_cache(folder, study))
+        ground = unedited_ground(brief, read_ground_cache(folder, study), street_cache())
         problem = as_problem(brief, with_edits(brief, ground))
         plan = read_plan(folder, problem, plan_json.status)
         multipliers = None if plan_json.bound_cny_per_year is None else read_multipliers(folder, problem)

@@ -131,7 +131,9 @@ def test_no_way_is_said_and_blocks_change_nothing(monkeypatch: pytest.MonkeyPatc
         lonely.trips(from_z).lines(0, np.array([1]))
 
 
-def test_the_cache_holds_the_cells_and_a_further_place_costs_a_row_and_a_column(tmp_path: Path) -> None:
+def test_the_cache_holds_the_cells_and_a_further_place_costs_a_row_and_a_column(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(geodata.turn_driver, "WORTH_KEEPING", 0)
     network = network_of(busy_town(5))
     plain, kept = use_of(network), use_of(network, MatrixCache(tmp_path))
     computed: list[tuple[int, int]] = []
