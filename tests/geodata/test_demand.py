@@ -1,0 +1,198 @@
+"""Settled communities end to end in geodata: a town of four blocks with a raster, totals, cells and other sources."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+import shapely
+from rasterio.transform import from_origin
+
+from geodata.demand import settled
+from geodata.demand_generators import with_generators
+from geodata.demand_input import CellGrid, DemandInput, GeneratorKind, SliverLimits
+from geodata.places import Places, PlacesInput, collect_places
+from geodata.readers import Source
+from geodata.tables import Fault
+from tests.town import CRS, ORIGIN_X, ORIGIN_Y, Town, square
+
+SIZE = 2.5
+"""Persons per household."""
+KINDS = (GeneratorKind("shop", ("商店",), "floor_area_m2", 80.0), GeneratorKind("school", (), "heads_count"),
+         GeneratorKind("depot", (), "site"))
+
+
+def town(folder: Path, demand: DemandInput, **layers: gpd.GeoDataFrame) -> PlacesInput:
+    """The town's files with some layers changed; no land."""
+    made = Town(folder)
+    made.layers.update(layers)
+    made.write()
+    source = {name: Source(folder / "town.gpkg", name) for name in ("communities", "roads", "zones")}
+    return PlacesInput(**source, crs_metric=CRS, demand=demand)
+
+
+def settle(inputs: PlacesInput) -> tuple[Places | None, tuple[Fault, ...]]:
+    places, faults = collect_places(inputs)
+    assert places is not None, [f.line() for f in faults]
+    return settled(places, inputs, SIZE)
+
+
+def codes(faults: tuple[Fault, ...]) -> list[str]:
+    return [f.code for f in faults]
+
+
+def blocks(folder: Path, **changes: object) -> gpd.GeoDataFrame:
+    return Town(folder).layers["communities"].assign(**changes)
+
+
+def raster(folder: Path, persons: float = 100.0) -> Source:
+    """Cells of 100 m with so many persons each, 1.2 x 1 km from (-400, -300) m; the blocks cover 9 cells' worth."""
+    path = folder / "p.tif"
+    with rasterio.open(path, "w", driver="GTiff", height=10, width=12, count=1, dtype="float64", crs=CRS,
+                       transform=from_origin(ORIGIN_X - 400, ORIGIN_Y + 700, 100, 100)) as target:
+        target.write(np.full((10, 12), persons), 1)
+    return Source(path, unit="persons_per_cell")
+
+
+def test_nothing_said_nothing_done(tmp_path: Path) -> None:
+    inputs = replace(town(tmp_path, DemandInput()), demand=None)
+    places, _ = collect_places(inputs)
+    assert places is not None
+    after, faults = settled(places, inputs, SIZE)
+    assert after is places
+    assert faults == ()
+
+
+def test_households_become_persons(tmp_path: Path) -> None:
+    """Two blocks know persons, one knows 40 households: 100 persons; the fourth knows nothing, which is an error."""
+    given = blocks(tmp_path, population=[300.0, 400.0, np.nan, np.nan], households=[np.nan, np.nan, 40.0, np.nan])
+    places, faults = settle(town(tmp_path, DemandInput(), communities=given))
+    assert places is not None
+    assert places.communities["population"].tolist()[:3] == [300.0, 400.0, 100.0]
+    assert places.communities["estimated"].tolist() == [False, False, True, False]
+    assert codes(faults) == ["population_of_households", "population_unknown"]
+    assert "(D)" in faults[1].line()
+
+
+def test_a_raster_under_the_blocks(tmp_path: Path) -> None:
+    """A block of 150 x 150 m holds 2.25 cells of 100 persons; what no block covers is told for both zones."""
+    given = blocks(tmp_path).drop(columns="population")
+    places, faults = settle(town(tmp_path, DemandInput(population=raster(tmp_path)), communities=given))
+    assert places is not None
+    assert places.communities["population"].tolist() == pytest.approx([225.0] * 4)
+    assert places.communities["estimated"].all()
+    assert places.demand is not None
+    assert places.demand.raster is not None
+    assert places.demand.raster.total_persons == pytest.approx(12_000.0)
+    assert places.demand.raster.placed_persons == pytest.approx(900.0)
+    # W has 6 x 9 cells of the raster (from y = -200), E 6 x 9 as well; two blocks each
+    told = {f.feature_id: f.title.en.split(" ")[0] for f in faults if f.code == "raster_unplaced"}
+    assert told == {"W": "4,950", "E": "4,950"}
+    assert [f.title.en.split(" ")[0] for f in faults if f.code == "raster_beyond"] == ["1,200"]
+    shown = sum(float(f.title.en.split(" ")[0].replace(",", "")) for f in faults if f.code.startswith("raster_"))
+    assert shown + 900.0 == pytest.approx(12_000.0)
+
+
+def test_raster_against_control_totals(tmp_path: Path) -> None:
+    """The raster gives each zone 450 persons, the census 900 and 460: the west is told with both figures."""
+    zones = Town(tmp_path).layers["zones"].assign(control_persons=[900.0, 460.0])
+    given = blocks(tmp_path).drop(columns="population")
+    places, faults = settle(town(tmp_path, DemandInput(population=raster(tmp_path)), communities=given, zones=zones))
+    assert places is not None
+    far = [f.line() for f in faults if f.code == "total_far"]
+    assert len(far) == 1
+    assert "450" in far[0]
+    assert "900" in far[0]
+    sums = places.communities.groupby("zone_id")["population"].sum().to_dict()
+    assert sums == pytest.approx({"W": 900.0, "E": 460.0})
+
+
+def test_cells_over_the_zones_with_a_raster(tmp_path: Path) -> None:
+    """The zones as communities, squares of 100 m on the raster's grid: every cell has 100 persons, all are placed."""
+    outline = gpd.GeoDataFrame({"id": ["all"]}, geometry=[square(-200, -200, 800)], crs=CRS)
+    demand = DemandInput(population=raster(tmp_path), cells=CellGrid(side_m=100.0))
+    places, faults = settle(town(tmp_path, demand, communities=outline))
+    assert places is not None
+    assert len(places.communities) == 64
+    assert places.communities["population"].to_numpy() == pytest.approx(100.0)
+    assert places.communities.groupby("zone_id").size().to_dict() == {"W": 32, "E": 32}
+    assert "cells_laid" in codes(faults)
+
+
+def test_a_raster_cannot_fill_points(tmp_path: Path) -> None:
+    given = blocks(tmp_path).drop(columns="population")
+    given = given.set_geometry(given.geometry.centroid)
+    places, faults = settle(town(tmp_path, DemandInput(population=raster(tmp_path)), communities=given))
+    assert (places, codes(faults)) == (None, ["raster_needs_areas"])
+
+
+def test_slivers_go_last(tmp_path: Path) -> None:
+    """A strip beside block A with a share of its zone's total by area is merged into A, persons and all."""
+    given = blocks(tmp_path).drop(columns=["population"])
+    strip = gpd.GeoDataFrame({"id": ["S"]}, geometry=[shapely.box(
+        ORIGIN_X + 175, ORIGIN_Y + 25, ORIGIN_X + 177, ORIGIN_Y + 175)], crs=CRS)
+    zones = Town(tmp_path).layers["zones"].assign(control_persons=[45_300.0, 45_000.0])
+    together = gpd.GeoDataFrame(pd.concat([given, strip], ignore_index=True), crs=CRS)
+    demand = DemandInput(slivers=SliverLimits(min_area_m2=500.0))
+    places, faults = settle(town(tmp_path, demand, communities=together, zones=zones))
+    assert places is not None
+    assert dict(zip(places.communities["id"], places.communities["population"], strict=True)) == pytest.approx(
+        {"A": 22_800.0, "B": 22_500.0, "C": 22_500.0, "D": 22_500.0})
+    assert [(f.code, f.feature_id) for f in faults] == [("sliver_merged", "S")]
+
+
+def generators(folder: Path, text: str) -> DemandInput:
+    (folder / "g.csv").write_text(text, encoding="utf-8")
+    return DemandInput(generators=Source(folder / "g.csv", crs=CRS))
+
+
+def test_generators_follow_the_communities(tmp_path: Path) -> None:
+    """A school with pupils, a shop by its Chinese word without size, tonnes given for a depot, and a zoo."""
+    demand = generators(tmp_path, "id,x,y,kind,heads_count,floor_area_m2,t_per_day\n"
+                        f"1,{ORIGIN_X + 100},{ORIGIN_Y + 100},school,700,,\n"
+                        f"2,{ORIGIN_X + 300},{ORIGIN_Y + 100},商店,,,\n"
+                        f"3,{ORIGIN_X + 300},{ORIGIN_Y + 300},depot,,,1.5\n"
+                        f"4,{ORIGIN_X + 300},{ORIGIN_Y + 300},zoo,,,1.5\n")
+    homes, _ = settle(town(tmp_path, demand))
+    assert homes is not None
+    places, faults = with_generators(homes, demand, KINDS)
+    table = places.communities
+    assert table["id"].tolist() == ["A", "B", "C", "D", "school:1", "shop:2", "depot:3"]
+    assert table["kind"].tolist() == [None] * 4 + ["school", "shop", "depot"]
+    assert table["size"].tolist()[4:] == [700.0, 80.0, 1.0]
+    assert table["t_per_day"].tolist()[6] == 1.5
+    assert table["population"].tolist() == [300.0, 400.0, 500.0, 600.0, 0.0, 0.0, 0.0]
+    assert table["zone_id"].tolist()[4:] == ["W", "E", "E"]
+    assert places.demand is not None
+    assert places.demand.assumed_sizes == {"shop": 1}
+    assert set(codes(faults)) == {"generator_unknown", "generator_size_assumed"}
+    unknown = next(f.line() for f in faults if f.code == "generator_unknown")
+    assert "zoo" in unknown
+    assert "(1 rows)" in unknown
+
+
+def test_a_generator_without_size_is_an_error(tmp_path: Path) -> None:
+    demand = generators(tmp_path, f"id,x,y,kind\n1,{ORIGIN_X + 100},{ORIGIN_Y + 100},school\n")
+    homes, _ = settle(town(tmp_path, demand))
+    assert homes is not None
+    _, faults = with_generators(homes, demand, KINDS)
+    assert [(f.severity, f.code, f.feature_id) for f in faults] == [("error", "generator_without_size", "1")]
+
+
+def test_a_generator_far_from_streets_is_told(tmp_path: Path) -> None:
+    demand = generators(tmp_path, f"id,x,y,kind\n1,{ORIGIN_X + 2_000},{ORIGIN_Y},shop\n")
+    homes, _ = settle(town(tmp_path, demand))
+    assert homes is not None
+    assert "generator_far" in codes(with_generators(homes, demand, KINDS)[1])
+
+
+def test_settings_come_from_the_zones(tmp_path: Path) -> None:
+    zones = Town(tmp_path).layers["zones"].assign(setting=["城市", None])
+    places, _ = settle(town(tmp_path, DemandInput(), zones=zones))
+    assert places is not None
+    assert places.communities["setting"].tolist() == ["城市", None, "城市", None]
