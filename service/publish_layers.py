@@ -6,10 +6,11 @@ from pathlib import Path
 
 import geopandas as gpd
 
+from service.candidate_layer import candidate_layer
 from service.flow_tables import assignment_layer, flow_layer, route_layers, street_layer, unserved_layer
 from service.geojson import write_layer
 from service.plan_document import estimates
-from service.result_tables import Outcome, candidate_layer, community_layer, site_layers, zone_layer
+from service.result_tables import Outcome, community_layer, site_layers, zone_layer
 from service.texts import load_texts
 
 STREETS = "streets"

@@ -20,7 +20,6 @@ from optimizer.objectives import Coefficients
 from optimizer.plan import Plan
 from optimizer.problem import Problem
 from service.seam import Brief
-from service.site_choices import FORBIDDEN
 from service.vehicles import Haulage
 
 Float = NDArray[np.float64]
@@ -89,7 +88,7 @@ def _open_sites(out: Outcome, level: int, through: Throughput) -> gpd.GeoDataFra
         "persons_count": people[0][site], "households_count": people[1][site], "annual_cost_cny_per_year": cost,
         "feeds_id": _feeds(out, level, site),
         "visits_per_week_count": [_visits(out, level, places.ids[s]) for s in site],
-        "snap_m": ground.snap_m[level][site], "estimated": _estimated(out, parcel)}
+        "snap_m": ground.snap_m[level][site], "estimated": estimated_land(out, parcel)}
     return frame(rows, shapely.points(places.xy[site]), out.brief.places.crs_metric)
 
 
@@ -98,7 +97,8 @@ def _visits(out: Outcome, level: int, site: str) -> float | None:
     return None if visits is None else float(visits)
 
 
-def _estimated(out: Outcome, on_parcel: NDArray[np.bool_]) -> list[bool]:
+def estimated_land(out: Outcome, on_parcel: NDArray[np.bool_]) -> list[bool]:
+    """Whether the land of each site is estimated."""
     inputs = out.brief.study.inputs
     guessed = inputs.land is not None and inputs.land.estimated is not None
     return [bool(guessed and on) for on in on_parcel]
@@ -129,73 +129,6 @@ def _feeds(out: Outcome, level: int, site: Int) -> list[str | None]:
         if tonnes > most.get(int(a), (0.0, ""))[0]:
             most[int(a)] = (float(tonnes), above[b])
     return [most[int(s)][1] if int(s) in most else None for s in site]
-
-
-def candidate_layer(out: Outcome) -> gpd.GeoDataFrame:
-    """Every candidate of every tier and every rejected parcel with its reason; ids are <tier>:<site>."""
-    frames = []
-    for level, (tier, places) in enumerate(zip(out.problem.network.tiers, out.ground.sites, strict=True)):
-        is_open = np.zeros(len(places.ids), dtype=bool)
-        is_open[out.plan.open_sites[level].site] = True
-        parcel = np.isfinite(places.area_m2)
-        capacity = np.array([s.capacity_t_per_day for s in tier.sizes])
-        usable: list[bool] = np.logical_or.reduce(places.fits, axis=1).tolist()
-        largest = np.argmax(np.where(places.fits, capacity[None, :], -1.0), axis=1)
-        rows = {
-            "id": [f"{tier.id}:{i}" for i in places.ids], "tier_id": tier.id,
-            "status": np.where(is_open, "open", np.where(usable, "candidate", "rejected")),
-            "reason": [None if fits else FORBIDDEN for fits in usable],
-            "parcel_id": [i if on else None for i, on in zip(places.ids, parcel, strict=True)],
-            "zone_id": list(places.zone_id),
-            "parcel_area_m2": [float(a) if np.isfinite(a) else None for a in places.area_m2],
-            "largest_size_id": [tier.sizes[k].id if fits else None for k, fits in zip(largest, usable, strict=True)],
-            "snap_m": out.ground.snap_m[level],
-            "estimated": _estimated(out, parcel)}
-        table = frame(rows, shapely.points(places.xy), out.brief.places.crs_metric)
-        frames.append(table[~out.problem.sites[level].virtual])
-    frames += _rejected(out)
-    return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=frames[0].crs)
-
-
-def _rejected(out: Outcome) -> list[gpd.GeoDataFrame]:
-    found = []
-    for seen in out.brief.screened.tiers if out.brief.screened is not None else ():
-        table = seen.table[~seen.is_candidate]
-        if len(table):
-            rows = {
-                "id": [f"{seen.tier_id}:{i}" for i in table["parcel_id"]], "tier_id": seen.tier_id,
-                "status": "rejected", "reason": table["reason"].to_numpy(), "parcel_id": list(table["parcel_id"]),
-                "zone_id": [None if pd.isna(z) else str(z) for z in table["zone_id"]],
-                "parcel_area_m2": table["parcel_area_m2"].to_numpy(), "largest_size_id": None,
-                "snap_m": table["distance_to_street_m"].to_numpy(),
-                "estimated": _estimated(out, np.ones(len(table), dtype=bool))}
-            found.append(frame(rows, table.geometry.array, out.brief.places.crs_metric))
-    old = out.brief.places.existing_sites
-    for tier in out.problem.network.tiers:
-        gone = old[(old["tier"] == tier.id) & (old["status"] == "must_close")]
-        if len(gone):
-            rows = {"id": [f"{tier.id}:{i}" for i in gone["id"]], "tier_id": tier.id, "status": "rejected",
-                    "reason": "must_close", "parcel_id": None,
-                    "zone_id": [None if pd.isna(z) else str(z) for z in gone["zone_id"]], "parcel_area_m2": None,
-                    "largest_size_id": None, "snap_m": None, "estimated": False}
-            points = shapely.point_on_surface(np.asarray(gone.geometry.array, dtype=object))
-            found.append(frame(rows, points, out.brief.places.crs_metric))
-    return [*found, *_taken_away(out)]
-
-
-def _taken_away(out: Outcome) -> list[gpd.GeoDataFrame]:
-    """Candidates that an edit takes away."""
-    gone = out.ground.rejected
-    if not gone:
-        return []
-    area = [site.area_m2 if np.isfinite(site.area_m2) else None for site in gone]
-    rows = {"id": [f"{site.tier_id}:{site.site_id}" for site in gone], "tier_id": [site.tier_id for site in gone],
-            "status": "rejected", "reason": [site.reason for site in gone],
-            "parcel_id": [site.site_id if a is not None else None for site, a in zip(gone, area, strict=True)],
-            "zone_id": [site.zone_id for site in gone], "parcel_area_m2": area, "largest_size_id": None,
-            "snap_m": [site.snap_m for site in gone],
-            "estimated": _estimated(out, np.array([a is not None for a in area], dtype=bool))}
-    return [frame(rows, shapely.points(np.array([site.xy for site in gone])), out.brief.places.crs_metric)]
 
 
 def community_layer(out: Outcome) -> gpd.GeoDataFrame:

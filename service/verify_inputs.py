@@ -26,8 +26,10 @@ def moved_study(study: Study, inputs: Path, stated_sha256: Mapping[str, str]) ->
             notes += [note] if note else []
         moved[role] = source.model_copy(update={"path": found[asked]})
     exclusions = tuple(moved[f"exclusions.{e.name}"] for e in study.inputs.exclusions)
+    points = tuple(moved[f"points_of_interest.{p.name}"] for p in study.inputs.points_of_interest)
     single = {role: source for role, source in moved.items() if "." not in role}
-    changed = study.model_copy(update={"inputs": study.inputs.model_copy(update={**single, "exclusions": exclusions})})
+    inputs_now = study.inputs.model_copy(update={**single, "exclusions": exclusions, "points_of_interest": points})
+    changed = study.model_copy(update={"inputs": inputs_now})
     changed._file = study.file
     return changed, tuple(notes)
 

@@ -1,0 +1,158 @@
+"""Does a rectangle fit into a parcel, turned in any direction?
+
+A rectangle of given direction fits where the erosion of the parcel by it is not empty, which is worked out exactly:
+the erosion by a rectangle is that by its width of that by its length, and the erosion by a segment is the parcel
+without what its outline sweeps along the segment. Tried are the directions of the parcel's own longest edges, then
+every STEP_DEG.
+
+Errors. Accepted too much: a rectangle counts as fitting when one that is SLACK_SHARE shorter on both sides does.
+Rejected too much: one that fits only between two tried directions or two tried ratios of its sides. For given sides,
+whatever has room, in any direction, for sin(STEP_DEG / 2) = 4.4 % of the length more in width and 4.4 % of the width
+more in length is found.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import affinity
+
+Bool = NDArray[np.bool_]
+Float = NDArray[np.float64]
+
+STEP_DEG = 5.0
+OWN_DIRECTIONS = 8
+"""Directions of own edges that are tried before."""
+SLACK_SHARE = 0.005
+ASPECT_STEP = 1.15
+"""Rectangles of a given area are tried from the squarest to the longest, each this much longer for its width."""
+HALVINGS = 6
+"""Steps to find how large a rectangle would fit where the one asked for does not."""
+
+
+@dataclass(frozen=True)
+class RectangleRule:
+    """The shape a size needs: its own area as a rectangle no longer than so many widths, or fixed sides in metres."""
+
+    max_aspect: float | None = None
+    sides_m: tuple[float, float] | None = None
+
+    def sides(self, area_m2: float) -> list[tuple[float, float]]:
+        """Width and length of the rectangles that would do, squarest first."""
+        if self.sides_m is not None:
+            return [(min(self.sides_m), max(self.sides_m))]
+        assert self.max_aspect is not None
+        steps = max(1, math.ceil(math.log(self.max_aspect) / math.log(ASPECT_STEP))) if self.max_aspect > 1.0 else 0
+        aspects = [self.max_aspect ** (n / steps) for n in range(steps + 1)] if steps else [1.0]
+        return [(math.sqrt(area_m2 / k), math.sqrt(area_m2 * k)) for k in aspects]
+
+    def area_m2(self, area_m2: float) -> float:
+        """Area of the rectangle that a size of some area needs."""
+        return area_m2 if self.sides_m is None else self.sides_m[0] * self.sides_m[1]
+
+
+def rectangles_fit(pieces: NDArray[np.object_], areas_m2: Float, rule: RectangleRule) -> Bool:
+    """Whether the rectangle of each size fits into each polygon, [polygons, sizes]; nothing fits an empty one."""
+    out = np.zeros((len(pieces), len(areas_m2)), dtype=bool)
+    order = np.argsort(-areas_m2, kind="stable")
+    for row in np.flatnonzero(~shapely.is_empty(pieces)):
+        parcel = _Parcel(pieces[row])
+        for position, size in enumerate(order):
+            if parcel.holds(rule.sides(float(areas_m2[size]))):
+                out[row, order[position:]] = True  # what holds the larger one holds the smaller ones
+                break
+    return out
+
+
+def largest_share(piece: shapely.Polygon, area_m2: float, rule: RectangleRule) -> float:
+    """The greatest share of the area asked for that was found to fit as a rectangle of the same shape, below 1."""
+    low, high = 0.0, 1.0
+    if piece.is_empty:
+        return low
+    parcel = _Parcel(piece)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        scaled = [(w * math.sqrt(middle), h * math.sqrt(middle)) for w, h in rule.sides(area_m2)]
+        low, high = (middle, high) if parcel.holds(scaled, own_only=True) else (low, middle)
+    return low
+
+
+class _Parcel:
+    """A polygon with what is worked out about it once."""
+
+    def __init__(self, piece: shapely.Polygon) -> None:
+        centre = piece.centroid
+        self._piece = affinity.translate(piece, -centre.x, -centre.y)
+        self._convex = not piece.interiors and piece.area > piece.convex_hull.area * (1.0 - 1e-9)
+        tolerance = 0.002 * math.sqrt(piece.area)
+        self._widest = 2.0 * (shapely.maximum_inscribed_circle(piece, tolerance=tolerance).length + tolerance)
+        self._longest = 2.0 * float(shapely.minimum_bounding_radius(piece))
+        self._turned: dict[float, shapely.Polygon] = {}
+
+    def holds(self, sides: list[tuple[float, float]], *, own_only: bool = False) -> bool:
+        """Whether one of some rectangles fits, in some tried direction."""
+        tried = [(w * (1.0 - SLACK_SHARE), h * (1.0 - SLACK_SHARE)) for w, h in sides]
+        # necessary: as wide as the widest circle inside, with a diagonal within the circle around
+        tried = [(w, h) for w, h in tried if w <= self._widest and math.hypot(w, h) <= self._longest
+                 and w * h <= self._piece.area]
+        if not tried:
+            return False
+        return any(self._holds_turned(angle, w, h) for angle in self._directions(own_only) for w, h in tried)
+
+    def _directions(self, own_only: bool) -> Iterator[float]:
+        """Degrees from 0 to 90, those of the longest edges first."""
+        ring = shapely.get_coordinates(self._piece.exterior)
+        step = np.diff(ring, axis=0)
+        length, angle = np.hypot(*step.T), np.degrees(np.arctan2(step[:, 1], step[:, 0])) % 90.0
+        bins = np.round(angle, 0) % 90.0
+        weight = {b: float(length[bins == b].sum()) for b in np.unique(bins)}
+        own = sorted(weight, key=lambda b: (-weight[b], b))[:OWN_DIRECTIONS]
+        for b in own:
+            inside = bins == b
+            yield float(angle[inside][np.argmax(length[inside])])
+        if not own_only:
+            yield from np.arange(0.0, 90.0, STEP_DEG).tolist()
+
+    def _holds_turned(self, angle: float, w: float, h: float) -> bool:
+        if angle not in self._turned:
+            self._turned[angle] = affinity.rotate(self._piece, -angle, origin=(0.0, 0.0))
+        turned = self._turned[angle]
+        west, south, east, north = turned.bounds
+        fitting = [(a, b) for a, b in ((w, h), (h, w)) if a <= east - west and b <= north - south]
+        test = _holds_convex if self._convex else _holds_any
+        return any(test(turned, a, b) for a, b in fitting)
+
+
+def _holds_convex(shape: shapely.Polygon, width: float, height: float) -> bool:
+    """For convex shapes: a rectangle lies inside where its four corners do."""
+    left = shape
+    for dx, dy in ((width, 0.0), (0.0, height), (width, height)):
+        left = left.intersection(affinity.translate(shape, -dx, -dy))
+        if left.is_empty:
+            return False
+    return True
+
+
+def _holds_any(shape: shapely.Polygon, width: float, height: float) -> bool:
+    narrowed = _eroded(shape, -width, 0.0)
+    return not narrowed.is_empty and not _eroded(narrowed, 0.0, -height).is_empty
+
+
+def _eroded(shape: shapely.Geometry, dx: float, dy: float) -> shapely.Geometry:
+    """The places p of a shape from which the segment from p to p - (dx, dy) stays within it."""
+    coords, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(shape)), return_index=True)
+    same = ring[1:] == ring[:-1]
+    start, end = coords[:-1][same], coords[1:][same]
+    across = np.abs((end - start) @ np.array([-dy, dx]))
+    sweeping = across > 1e-12 * math.hypot(dx, dy)  # an edge along the segment sweeps no area
+    start, end = start[sweeping], end[sweeping]
+    by = np.array([dx, dy])
+    swept = shapely.polygons(np.stack([start, end, end + by, start + by, start], axis=1))
+    left = shapely.difference(shape, shapely.union_all(swept))
+    parts = shapely.get_parts(left)
+    return shapely.multipolygons(parts[shapely.get_dimensions(parts) == 2]) if len(parts) else shapely.MultiPolygon()

@@ -1,0 +1,106 @@
+"""Slope of parcels from an elevation raster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import rasterio
+import rasterio.errors
+from exactextract import exact_extract
+from exactextract.raster import NumPyRasterSource
+from numpy.typing import NDArray
+from pyproj import CRS, Geod
+from rasterio.transform import Affine
+
+from geodata.crs import to_system
+from geodata.readers import Source
+from geodata.survey_messages import SURVEY_MESSAGES
+from geodata.tables import DataError, fault
+
+Float = NDArray[np.float64]
+
+_GEOD = Geod(ellps="WGS84")
+
+
+@dataclass(frozen=True)
+class SlopeGrid:
+    """Slope of every cell of a raster."""
+
+    share: Float
+    """Rise over run, [rows, columns]; nan where the cell or a neighbour has no height, and along the rim."""
+    at: Affine
+    """From column and row to coordinates."""
+    crs: CRS
+
+
+def read_slopes(source: Source) -> SlopeGrid:
+    """The slopes of an elevation raster (heights in metres, north up), by the eight neighbours of a cell.
+
+    Horn (1981), Hill shading and the reflectance map, Proceedings of the IEEE 69(1), as GDAL and ArcGIS do. Cells in
+    degrees are as wide and as high as they are on the ellipsoid in their row. DataError: no raster, no CRS, turned.
+    """
+    try:
+        with rasterio.open(source.path) as raster:
+            height = np.asarray(raster.read(1, masked=True).astype(np.float64).filled(np.nan))
+            at, found = raster.transform, raster.crs
+    except (rasterio.errors.RasterioError, ValueError) as error:
+        reason = " ".join(str(error).replace(str(source.path), source.file).split())
+        raise DataError([fault("file_unreadable", file=source.file, reason=reason)]) from error
+    if source.crs is None and found is None:
+        raise DataError([fault("no_crs", file=source.file)])
+    if at.b or at.d:
+        raise DataError([fault("elevation_turned", file=source.file, messages=SURVEY_MESSAGES)])
+    crs = CRS.from_user_input(source.crs) if source.crs is not None else CRS.from_wkt(found.to_wkt())
+    width_m, length_m = cell_sides_m(at, crs, height.shape[0])
+    return SlopeGrid(_horn(height, width_m[:, None], length_m[:, None]), at, crs)
+
+
+def cell_sides_m(at: Affine, crs: CRS, rows: int) -> tuple[Float, Float]:
+    """West-east and south-north side of the cells of each row, m."""
+    if not crs.is_geographic:
+        unit_m = float(crs.axis_info[0].unit_conversion_factor)
+        return np.full(rows, abs(at.a) * unit_m), np.full(rows, abs(at.e) * unit_m)
+    latitude = at.f + (np.arange(rows) + 0.5) * at.e
+    nothing = np.zeros(rows)
+    _, _, width = _GEOD.inv(nothing, latitude, np.full(rows, abs(at.a)), latitude)
+    _, _, length = _GEOD.inv(nothing, latitude - abs(at.e) / 2, nothing, latitude + abs(at.e) / 2)
+    return np.asarray(width, dtype=np.float64), np.asarray(length, dtype=np.float64)
+
+
+def _horn(height: Float, width_m: Float, length_m: Float) -> Float:
+    out = np.full(height.shape, np.nan)
+    if min(height.shape) < 3:
+        return out
+    north, middle, south = height[:-2], height[1:-1], height[2:]
+    across = (north + 2.0 * middle + south)
+    along = height[:, :-2] + 2.0 * height[:, 1:-1] + height[:, 2:]
+    dx = (across[:, 2:] - across[:, :-2]) / (8.0 * width_m[1:-1])
+    dy = (along[2:] - along[:-2]) / (8.0 * length_m[1:-1])
+    out[1:-1, 1:-1] = np.where(np.isfinite(height[1:-1, 1:-1]), np.hypot(dx, dy), np.nan)
+    return out
+
+
+def slopes_of(grid: SlopeGrid, areas: gpd.GeoSeries, quantile: float | None) -> Float:
+    """Slope of each polygon, rise over run: a quantile of its area, or the mean; nan where no cell has a slope.
+
+    Cells count by the share of them that lies in the polygon, so that one smaller than a cell has the slope there.
+    """
+    out = np.full(len(areas), np.nan)
+    rows = np.flatnonzero(~areas.is_empty.to_numpy())
+    if len(rows) == 0:
+        return out
+    shapes = to_system(areas.iloc[rows], grid.crs)
+    high, wide = grid.share.shape
+    x, y = sorted((grid.at.c, grid.at.c + wide * grid.at.a)), sorted((grid.at.f, grid.at.f + high * grid.at.e))
+    data = grid.share[:, ::-1] if grid.at.a < 0 else grid.share
+    data = data[::-1] if grid.at.e > 0 else data
+    raster = NumPyRasterSource(np.ascontiguousarray(data), x[0], y[0], x[1], y[1], nodata=np.nan,
+                               srs_wkt=grid.crs.to_wkt())
+    operation = "mean" if quantile is None else f"quantile(q={quantile:g})"
+    frame = gpd.GeoDataFrame({"row": np.arange(len(rows))}, geometry=shapes.to_numpy(), crs=grid.crs)
+    found = exact_extract(raster, frame, [f"slope={operation}"], output="pandas", include_cols=["row"])
+    name = next(column for column in found.columns if column != "row")
+    out[rows[found["row"].to_numpy(dtype=np.int64)]] = found[name].to_numpy(dtype=np.float64)
+    return out
