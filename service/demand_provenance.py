@@ -6,6 +6,8 @@ import fnmatch
 from collections.abc import Iterator
 
 import numpy as np
+import shapely
+from numpy.typing import NDArray
 
 from optimizer.network import Title
 from service.demand_rates import DemandRates, Kind
@@ -14,6 +16,7 @@ from service.seam import Brief
 from service.study import Study
 from service.study_demand import DemandConfig
 
+POINT_SIDE_M = 10.0
 _SHARED_BY = {
     "weight": Title(zh="没有人口的小区按 weight 列分摊", en="Communities without persons share by the column `weight`"),
     "area": Title(zh="没有人口的小区按面积分摊", en="Communities without persons share by area"),
@@ -65,6 +68,21 @@ def demand_estimates(brief: Brief) -> Iterator[Title]:
     if "kind" in brief.places.communities:
         yield Title(zh="商业和公共机构的产生量由规模乘以单位系数估算",
                     en="What shops, offices, schools and the like give is their size times a rate")
+
+
+def estimated_communities(brief: Brief) -> list[bool]:
+    """Which communities hold persons or tonnes that are estimated, by the study's word or by what was made of them."""
+    said = brief.study.inputs.communities.estimated is not None
+    table = brief.places.communities
+    return [said] * len(table) if "estimated" not in table else [said or bool(v) for v in table["estimated"]]
+
+
+def community_outlines(brief: Brief) -> NDArray[np.object_]:
+    """What communities are drawn as: their outlines, points as squares of 10 m, so that a layer holds areas only."""
+    shapes = np.array(brief.places.communities.geometry.array, dtype=object)
+    points = shapely.get_dimensions(shapes) == 0
+    shapes[points] = shapely.buffer(shapes[points], POINT_SIDE_M / 2.0, cap_style="square")
+    return shapes
 
 
 def _said(study: Study, name: str, value: float | str, mark: Mark, source: str,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import geopandas as gpd
@@ -179,7 +180,7 @@ def test_merging_keeps_persons_and_ground(seed: int) -> None:
     shapes = []
     for row in range(4):
         cuts = np.concatenate([[0.0], np.sort(rng.uniform(5, 495, 6)), [500.0]])
-        shapes += [box(a, 50 * row, b, 50 * row + 50) for a, b in zip(cuts[:-1], cuts[1:], strict=True) if b - a > 0.01]
+        shapes += [box(a, 50 * row, b, 50 * row + 50) for a, b in pairwise(cuts) if b - a > 0.01]
     persons = rng.uniform(0, 100, len(shapes))
     before = table(shapes, persons.tolist())
     merged = merged_slivers(before, SliverLimits(min_area_m2=2_500.0))

@@ -126,7 +126,8 @@ def test_every_zone_sums_up_to_its_total(seed: int) -> None:
 
 def csv(folder: Path, text: str) -> DemandInput:
     (folder / "totals.csv").write_text(text, encoding="utf-8-sig")
-    return DemandInput(control_totals=Source(folder / "totals.csv", columns={"zone": "街道", "persons": "常住人口(万人)"}))
+    columns = {"zone": "街道", "persons": "常住人口(万人)"}
+    return DemandInput(control_totals=Source(folder / "totals.csv", columns=columns))
 
 
 def test_a_table_in_ten_thousands(tmp_path: Path) -> None:

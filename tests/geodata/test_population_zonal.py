@@ -24,6 +24,7 @@ DATA = Path(os.environ.get("RECYNET_DATA", "/nowhere"))
 HONG_KONG = DATA / "hong_kong" / "hkg_ppp_2020_UNadj_constrained.tif"
 HERE = "EPSG:4547"
 X, Y = 520_000.0, 3_390_000.0
+CORNER = np.array([X, Y])
 NODATA = -99.0
 NO_ZONES = gpd.GeoSeries([], crs=HERE)
 
@@ -114,7 +115,7 @@ def test_against_cells_cut_one_by_one(seed: int) -> None:
     rng = np.random.default_rng(seed)
     cells = rng.uniform(0.0, 50.0, (4, 5))
     grid = PersonGrid(cells, from_origin(X, Y + 400.0, 100.0, 100.0), CRS.from_user_input(HERE))
-    corners = rng.uniform(-100.0, 600.0, (3, 3, 2)) + (X, Y)
+    corners = rng.uniform(-100.0, 600.0, (3, 3, 2)) + CORNER
     shapes = np.array([shapely.Polygon(c) for c in corners], dtype=object)
     squares = [[box(100 * c, 400 - 100 * (r + 1), 100 * (c + 1), 400 - 100 * r) for c in range(5)] for r in range(4)]
     expected = [sum(cells[r, c] * shapely.area(shapely.intersection(s, squares[r][c])) / 1e4
@@ -131,7 +132,7 @@ def partition(rng: np.random.Generator, side: int, extent: float) -> np.ndarray:
     shift = extent / side / 3.0
     x, y = (v + np.where(inner, rng.uniform(-shift, shift, v.shape), 0.0) for v in (x, y))
     corners = [np.stack([x, y], axis=2)[r:r + side, c:c + side] for r, c in ((0, 0), (0, 1), (1, 1), (1, 0))]
-    rings = np.stack(corners, axis=2).reshape(-1, 4, 2) + (X, Y)
+    rings = np.stack(corners, axis=2).reshape(-1, 4, 2) + CORNER
     return np.array([shapely.Polygon(ring) for ring in rings], dtype=object)
 
 
