@@ -19,6 +19,7 @@ from optimizer.bypass import without_virtual
 from optimizer.objectives import Coefficients
 from optimizer.plan import Plan
 from optimizer.problem import Problem
+from service.demand_provenance import community_outlines, estimated_communities
 from service.seam import Brief
 from service.vehicles import Haulage
 
@@ -75,6 +76,7 @@ def _open_sites(out: Outcome, level: int, through: Throughput) -> gpd.GeoDataFra
     volume = [s.capacity_m3_per_day for s in sizes]
     fill = np.maximum(mass / capacity, [0.0 if v is None else b / v for b, v in zip(bulk, volume, strict=True)])
     people = _served_people(out, level)
+    fill = fill * problem.peak_factor  # on the peak day
     cost = out.coefficients.open_cny_per_year[level][site, opened.size]
     parcel = np.isfinite(places.area_m2[site])
     rows = {
@@ -156,8 +158,8 @@ def community_layer(out: Outcome) -> gpd.GeoDataFrame:
         "not_captured_t_per_day": lost, "unserved_t_per_day": unserved,
         "capture_share": np.divide(captured, generated, out=np.zeros(count), where=generated > 0).clip(0.0, 1.0),
         "access_m": [None if np.isnan(v) else float(v) for v in access],
-        "estimated": out.brief.study.inputs.communities.estimated is not None}
-    return frame(rows, table.geometry.array, out.brief.places.crs_metric)
+        "estimated": estimated_communities(out.brief)}
+    return frame(rows, community_outlines(out.brief), out.brief.places.crs_metric)
 
 
 def zone_layer(out: Outcome) -> gpd.GeoDataFrame:
