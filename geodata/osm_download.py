@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -128,14 +129,14 @@ def _only_whole_answers() -> Callable[..., None]:
 
 @contextmanager
 def _settings(servers: Servers) -> Iterator[None]:
-    """OSMnx set to our servers, and back: its settings belong to the whole process."""
+    """OSMnx set to our servers, and back: its settings, and its way to look up hosts, belong to the whole process."""
     from osmnx import settings
 
     wanted = {"overpass_url": servers.overpass_url, "nominatim_url": servers.nominatim_url,
               "requests_timeout": servers.timeout_s, "use_cache": False, "log_console": False,
               "doh_url_template": None, "requests_kwargs": {"hooks": {"response": _only_whole_answers()}},
               "overpass_rate_limit": servers.overpass_url == OVERPASS_URL}
-    before = {name: getattr(settings, name) for name in wanted}
+    before, look_up = {name: getattr(settings, name) for name in wanted}, socket.getaddrinfo
     try:
         for name, value in wanted.items():
             setattr(settings, name, value)
@@ -143,6 +144,7 @@ def _settings(servers: Servers) -> Iterator[None]:
     finally:
         for name, value in before.items():
             setattr(settings, name, value)
+        socket.getaddrinfo = look_up
 
 
 @contextmanager
