@@ -56,6 +56,21 @@ class TurnStreets:
         return state_topology(self.graph)
 
     @cached_property
+    def coords(self) -> Float:
+        """Vertices of the lines, one after the other (StreetNetwork.first)."""
+        return np.asarray(shapely.get_coordinates(self.lines.lines), dtype=np.float64)
+
+    def vertices(self, arc: int, start: float, stop: float) -> Float:
+        """Vertices between two shares of the arc's segment, [k, 2] with k >= 1, in the direction of travel."""
+        segment = arc >> 1
+        if (start, stop) not in ((0.0, 1.0), (1.0, 0.0)):
+            line = shapely.ops.substring(self.lines.lines[segment], start, stop, normalized=True)
+            return np.asarray(shapely.get_coordinates(line), dtype=np.float64)
+        first = self.graph.network.first
+        whole = self.coords[first[segment]:first[segment + 1]]
+        return whole if stop > start else whole[::-1]
+
+    @cached_property
     def ordered(self) -> Order:
         """The states ordered for many searches, from the cache where it has them."""
         return (ENGINES["labels"](self.topology) if self.cache is None
@@ -192,11 +207,11 @@ class TurnTrips:
     def _vertices(self, way: DrivenWay, from_share: float, to_share: float) -> Float:
         arcs = self.driver.streets.graph.state_arc[way.states]
         pieces = []
-        for number, arc in enumerate(arcs):
-            line, back = self.driver.streets.lines.lines[arc >> 1], bool(arc & 1)
+        for number, arc in enumerate(arcs.tolist()):
+            back = bool(arc & 1)
             first = from_share if number == 0 else float(back)
             last = to_share if number == len(arcs) - 1 else float(not back)
-            pieces.append(shapely.get_coordinates(shapely.ops.substring(line, first, last, normalized=True)))
+            pieces.append(self.driver.streets.vertices(arc, first, last))
         return np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
 
 
