@@ -12,11 +12,12 @@ from service.init_messages import INIT_MESSAGES
 from service.seam import KG_PER_T
 
 
-def land_faults(network: Network, land: gpd.GeoDataFrame, terms: LandConfig, persons: float, share: float, file: str,
+def land_faults(network: Network, land: gpd.GeoDataFrame, terms: LandConfig, persons: float, share: float, package: str,
                 layer: str) -> tuple[Fault, ...]:
-    """One warning per tier that has fewer parcels than a plan can choose from, or less room than it needs.
+    """A line per tier on land: how many parcels may hold it, a warning where that is no choice or too little room.
 
-    `land` in the metric system, with land_use. `share` of what persons generate is taken as the most that comes in.
+    `land` in the metric system, with land_use; it is the layer of that name in the package. `share` of what persons
+    generate is taken as the most that comes in.
     """
     needed = captured_t_per_day(network, persons, share)
     found = []
@@ -28,10 +29,10 @@ def land_faults(network: Network, land: gpd.GeoDataFrame, terms: LandConfig, per
         least = smallest_area_m2(tier)
         room = room_t_per_day(tier, area)
         count = int((area >= least).sum())
-        if count < terms.fewest_parcels or room < needed:
-            found.append(fault("init_land_short", file=file, layer=layer, messages=INIT_MESSAGES, tier=tier.id,
-                               least=f"{least:g}", count=count, capacity=f"{min(room, needed):.3g}",
-                               needed=f"{needed:.3g}", classes=", ".join(classes)))
+        short = count < terms.fewest_parcels or room < needed
+        found.append(fault("init_land_short" if short else "init_land_found", messages=INIT_MESSAGES, tier=tier.id,
+                           least=f"{least:g}", count=count, capacity=f"{min(room, needed):.3g}",
+                           needed=f"{needed:.3g}", classes=", ".join(classes), package=package, table=layer))
     return tuple(found)
 
 

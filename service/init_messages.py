@@ -41,11 +41,14 @@ INIT_MESSAGES: Mapping[str, Message] = MappingProxyType({
         "the area has about {needed} t/day and the smallest '{tier}' {least} t/day: a size of {size} t/day was added",
         "见 networks 文件夹；成本为假设，请换成实际数值",
         "see the folder networks; its costs are assumed, put in figures of your own"),
+    "init_land_found": _row("note", "“{tier}”有 {count} 块不小于 {least} 平方米的候选用地",
+                            "{count} parcels of {least} m2 or more may hold '{tier}'",
+                            "是否空置、可用尚不清楚", "whether they are vacant or for sale is not known"),
     "init_land_short": _row(
         "warning",
-        "“{tier}”的候选用地不足：不小于 {least} 平方米的有 {count} 块，约可处理 {needed} 吨/日中的 {capacity} 吨/日",
-        "too little land for '{tier}': {count} parcels of {least} m2 or more, room for {capacity} of {needed} t/day",
-        "请在 {file} 的 {layer} 图层画入地块（面；列 id 为文本，land_use 取：{classes}），再运行 recynet audit",
-        "draw parcels into layer {layer} of {file} (polygons; columns id, a text, and land_use, one of {classes}), "
+        "“{tier}”可选用地很少：不小于 {least} 平方米的有 {count} 块，约可处理 {needed} 吨/日中的 {capacity} 吨/日",
+        "little land for '{tier}': {count} parcels of {least} m2 or more, room for {capacity} of {needed} t/day",
+        "请在 {package} 的 {table} 图层画入地块（面；列 id 为文本，land_use 取：{classes}），再运行 recynet audit",
+        "draw parcels into layer {table} of {package} (polygons; columns id, a text, and land_use, one of {classes}), "
         "then run recynet audit"),
 })

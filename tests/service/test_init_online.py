@@ -1,4 +1,4 @@
-"""`recynet init --place`: a local stub of Nominatim and Overpass gives the same study as the file; offline is one line."""
+"""`recynet init --place`: a local stub of Nominatim and Overpass gives the study of the file; offline is one line."""
 
 from __future__ import annotations
 
@@ -81,12 +81,12 @@ def stub() -> Iterator[Stub]:
             self.end_headers()
             self.wfile.write(body)
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             url = urlsplit(self.path)
             answers.asked.append((url.path, parse_qs(url.query)))
             self.answer(answers.nominatim(parse_qs(url.query)))
 
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             text = self.rfile.read(int(self.headers["Content-Length"])).decode()
             answers.asked.append((self.path, parse_qs(text)))
             self.answer(answers.overpass())
