@@ -64,7 +64,7 @@ class Suitability:
     """What was measured and how it scores, criterion by criterion."""
 
     measured: Mapping[str, Float]
-    """By column name <criterion>_<unit>, without land use classes; nan where nothing could be measured."""
+    """By column name criterion_<name>_<unit>, without land use classes; nan where nothing could be measured."""
     scores: Mapping[str, Float]
     """By criterion, 0 to 1."""
     total: Float
@@ -77,5 +77,5 @@ def scored(rule: SuitabilityRule, measured: Mapping[str, Float], land_use: list[
               for c in rule.criteria}
     total = sum((weight * scores[c.name] for c, weight in zip(rule.criteria, rule.weights, strict=True)),
                 start=np.zeros(len(land_use)))
-    shown = {f"{c.name}_{c.unit}": measured[c.name] for c in rule.criteria if c.unit}
+    shown = {f"criterion_{c.name}_{c.unit}": measured[c.name] for c in rule.criteria if c.unit}
     return Suitability(shown, scores, np.asarray(total, dtype=np.float64))

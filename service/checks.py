@@ -14,6 +14,7 @@ from geodata.tables import DataError, Fault, did_you_mean, fault, has_errors
 from optimizer.network import Network, Title
 from optimizer.rules import ClauseVerdict, Quota, Rule, applicable, quota_faults, quotas, tightest
 from service.candidate_inputs import candidate_faults, collect_surroundings
+from service.candidate_survey import land_survey
 from service.demand_seam import demand_places, sources
 from service.edits import in_force, load_edits
 from service.lookup import is_osm, load_demand_rates, load_network, load_rules
@@ -114,9 +115,8 @@ def land_screening(study: Study, network: Network, rules: Sequence[Rule]) -> tup
     for asked in study.tier_screening(network.tiers):
         least, most = (tightest(verdicts, kind, asked.tier_id) for kind in ("min_area_m2", "max_area_m2"))
         maxima = [m for m in (asked.max_area_m2, most.clause.value if most else None) if m is not None]
-        tightened.append(TierScreening(
-            asked.tier_id, asked.size_areas_m2, max(asked.min_area_m2, least.clause.value if least else 0.0),
-            min(maxima) if maxima else None, asked.land_use, asked.max_distance_to_street_m, asked.buffers_m))
+        tightened.append(replace(asked, min_area_m2=max(asked.min_area_m2, least.clause.value if least else 0.0),
+                                 max_area_m2=min(maxima) if maxima else None))
     return tuple(tightened)
 
 
@@ -196,7 +196,7 @@ def _land_faults(study: Study, places: Places, network: Network, rules: Sequence
     screening = land_screening(study, network, rules)
     if study.inputs.land is None or not screening:
         return []
-    screened, faults = _tried(lambda: screen_places(places, screening))
+    screened, faults = _tried(lambda: screen_places(places, screening, land_survey(study, network, places, screening)))
     if screened is None:
         return faults
     on_land = {tier.tier_id for tier in screening}

@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from geodata.land_survey import LandSurvey
 from geodata.places import Places
 from geodata.screening import ScreenedTier, TierScreening, screen_tier, street_tree
 from geodata.tables import Fault, has_errors, text_column
@@ -32,7 +33,8 @@ class Drawn:
     size: int | None
 
 
-def screened_site(places: Places, drawn: Drawn, rule: TierScreening | None) -> tuple[float, Bool, tuple[Fault, ...]]:
+def screened_site(places: Places, survey: LandSurvey, drawn: Drawn,
+                  rule: TierScreening | None) -> tuple[float, Bool, tuple[Fault, ...]]:
     """Usable land (inf: not asked after), the sizes that are possible [K], and what screening says.
 
     A tier that stands along streets takes any size. A point says nothing of its land: it is screened as a disc of the
@@ -48,9 +50,9 @@ def screened_site(places: Places, drawn: Drawn, rule: TierScreening | None) -> t
     shape = drawn.shape
     if is_point:
         shape = shapely.buffer(shape, math.sqrt(max(needed_m2, rule.min_area_m2) * (1 + DISC_MARGIN_SHARE) / math.pi))
-    seen = _screened(places, edit, shape, rule)
+    seen = _screened(places, survey, edit, shape, rule)
     row = seen.table.iloc[0]
-    reasons = [*(["land_use_unknown"] if rule.land_use else []), *([row["reason"]] if row["reason"] else [])]
+    reasons = [*(["land_use_unknown"] if rule.land_use else []), *(r.text for r in seen.rejections[0])]
     faults = [edit.fault("edit_screened_out", reason=reason) for reason in reasons]
     if is_point:
         return math.inf, asked, tuple(faults)
@@ -66,10 +68,11 @@ def screened_site(places: Places, drawn: Drawn, rule: TierScreening | None) -> t
     return math.inf, asked, tuple(faults if not has_errors(faults) else faults[-1:])
 
 
-def _screened(places: Places, edit: Edit, shape: shapely.Geometry, rule: TierScreening) -> ScreenedTier:
-    """The drawn land as the tier's screening sees it; of its land use nothing is known."""
+def _screened(places: Places, survey: LandSurvey, edit: Edit, shape: shapely.Geometry,
+              rule: TierScreening) -> ScreenedTier:
+    """The drawn land as the tier's screening sees it; of its land use nothing is known, so it has no score."""
     nothing = text_column([None])
     land = gpd.GeoDataFrame({"id": [edit.added_site_id], "land_use": nothing, "zone_id": nothing}, geometry=[shape],
                             crs=places.crs_metric)
-    return screen_tier(land, places.exclusions, replace(rule, land_use=()), street_tree(places.roads),
-                       places.communities)
+    return screen_tier(land, places.exclusions, replace(rule, land_use=(), suitability=None),
+                       street_tree(places.roads), places.communities, survey)

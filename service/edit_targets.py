@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import geopandas as gpd
 import numpy as np
@@ -21,6 +21,7 @@ from geodata.edited_ground import (
     without_sites,
 )
 from geodata.ground import Ground
+from geodata.land_survey import LandSurvey
 from geodata.places import Places
 from geodata.screening import TierScreening
 from geodata.tables import DataError, Fault, did_you_mean, has_errors
@@ -48,6 +49,7 @@ class EditTerms:
     screening: tuple[TierScreening, ...]
     max_walk_m: float
     edits: tuple[Edit, ...]
+    survey: LandSurvey = field(default_factory=LandSurvey)
 
     def lawful_sizes(self, tier: Tier) -> Bool:
         """Sizes with the land that the rules ask of a site of the tier, [K]."""
@@ -165,7 +167,8 @@ class _Reader:
         wanted = [size.id for size in tier.sizes]
         size = wanted.index(edit.size_id) if edit.size_id in wanted else None
         rule = next((r for r in self.terms.screening if r.tier_id == tier.id), None)
-        area_m2, fits, found = screened_site(self.terms.places, Drawn(edit, shape, tier, size), rule)
+        area_m2, fits, found = screened_site(self.terms.places, self.terms.survey, Drawn(edit, shape, tier, size),
+                                              rule)
         self.faults += found
         if has_errors(found):
             return None

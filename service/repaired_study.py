@@ -47,8 +47,8 @@ def write_repaired(study: Study, folder: Path, overrides: Sequence[str] = ()) ->
     folder.mkdir(parents=True, exist_ok=True)
     done: dict[str, Repaired] = {}
     for name, source in study.inputs.named():
-        if name == "edits" or name.startswith("points_of_interest."):
-            continue  # places of interest are used as they are
+        if name in ("edits", "elevation") or name.startswith("points_of_interest."):
+            continue  # heights and places of interest are used as they are
         found = repaired(source.source(), _table(name))
         if found.frame is not None:
             found.frame.to_file(folder / PACKAGE, layer=_layer(name), driver="GPKG")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import geopandas as gpd
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from geodata.direct import with_direct_ways, without_direct_ways
 from geodata.ground import Ground, Measured, TierPlan, lay_ground
+from geodata.land_survey import LandSurvey
 from geodata.matrix_cache import MatrixCache
 from geodata.parts import PartLimits
 from geodata.places import Places, read_places
@@ -22,6 +23,7 @@ from optimizer.network import Network, Tier
 from optimizer.problem import Demand, Leg, Problem, Sites, SiteStatus, Walk
 from optimizer.rules import ClauseVerdict, quotas, tightest
 from service.candidate_inputs import cost_shares, host_plan, with_surroundings
+from service.candidate_survey import land_survey, premium_cny_per_year
 from service.checks import land_screening, quota_errors, require_sound, rule_verdicts
 from service.demand_rates import DemandRates
 from service.demand_seam import generated_t_per_day, sound_homes, sound_sources
@@ -59,11 +61,14 @@ class Brief:
     """Points of interest, where the study has any."""
     rates: DemandRates | None = None
     """Rates of demand, where the study names any."""
+    survey: LandSurvey = field(default_factory=LandSurvey)
+    """What land was measured against."""
 
     @property
     def edit_terms(self) -> EditTerms:
         """What the edits are read against."""
-        return EditTerms(self.network, self.verdicts, self.places, self.screening, self.max_walk_m, self.edits)
+        return EditTerms(self.network, self.verdicts, self.places, self.screening, self.max_walk_m, self.edits,
+                         self.survey)
 
     @property
     def household_cap(self) -> float | None:
@@ -96,10 +101,11 @@ def read_brief(study: Study, *, checked: bool = False) -> Brief:
     around = with_surroundings(study, sound_homes(study, network, read_places(study.places_input())))
     places = around.places
     screening = land_screening(study, network, rules)
-    screened = screen_places(places, screening) if screening and study.inputs.land is not None else None
+    survey = land_survey(study, network, places, screening)
+    screened = screen_places(places, screening, survey) if screening and study.inputs.land is not None else None
     places = _with_households(sound_sources(study, network, rates, places), network)  # no homes: screening minds homes
     return Brief(study, network, rule_verdicts(study, network, rules), places, screened, screening, edits,
-                 around.points, rates)
+                 around.points, rates, survey)
 
 
 def _with_households(places: Places, network: Network) -> Places:
@@ -178,7 +184,7 @@ def _plain_problem(brief: Brief, ground: Ground) -> Problem:
     sites = tuple(
         Sites(s.ids, _zones(s.zone_id, index), s.area_m2, s.fits & _lawful_sizes(brief, tier)[None, :],
               np.array([_STATUS[status] for status in s.status], dtype=np.int64), s.closing_cost_cny,
-              build_share=build, fixed_share=fixed)
+              premium_cny_per_year(brief.study, brief.screened, s), build_share=build, fixed_share=fixed)
         for s, tier, (build, fixed) in zip(ground.sites, network.tiers, shares, strict=True))
     problem = Problem(
         network=network, demand=_demand(brief, ground, index), participation_share=access.share, zone_ids=zone_ids,

@@ -18,7 +18,7 @@ from geodata.screening import TierScreening
 from geodata.tables import DataError, Fault, fault
 from optimizer.network import Config, Identifier, NonNegative, Positive, Share, Tier, Title
 from service.messages import STUDY_MESSAGES
-from service.study_candidates import CandidatesConfig
+from service.study_candidates import CandidatesConfig, ScreeningConfig
 from service.study_demand import DemandConfig
 from service.study_streets import StreetsConfig
 from service.yaml_files import read_yaml_file, validation_faults
@@ -97,6 +97,8 @@ class InputsConfig(Config):
     """Shops, offices, schools ...: kind, floor_area_m2 or heads_count, or t_per_day."""
     points_of_interest: tuple[PointsConfig, ...] = ()
     """One file or several."""
+    elevation: SourceConfig | None = None
+    """A raster of heights in metres, for the slope of land."""
     access_bans: SourceConfig | None = None
     """Areas closed to vehicle classes at some hours: vehicle_class, hours; for streets of OpenStreetMap."""
     edits: EditsConfig | None = None
@@ -106,7 +108,7 @@ class InputsConfig(Config):
         single = (("communities", self.communities), ("roads", self.roads), ("land", self.land), ("zones", self.zones),
                   ("existing_sites", self.existing_sites), ("population", self.population),
                   ("control_totals", self.control_totals), ("generators", self.generators),
-                  ("access_bans", self.access_bans), ("edits", self.edits))
+                  ("access_bans", self.access_bans), ("elevation", self.elevation), ("edits", self.edits))
         return (*((name, source) for name, source in single if source is not None),
                 *((f"exclusions.{e.name}", e) for e in self.exclusions),
                 *((f"points_of_interest.{p.name}", p) for p in self.points_of_interest))
@@ -125,17 +127,6 @@ class AccessConfig(Config):
     max_m: Positive = 800.0
     assignment: Literal["planned", "nearest"] = "planned"
     """Who decides which site residents use: the plan, or residents, who go to the nearest."""
-
-
-class ScreeningConfig(Config):
-    """What land one tier may stand on."""
-
-    min_area_m2: NonNegative = 0.0
-    max_area_m2: Positive | None = None
-    land_use: tuple[str, ...] = ()
-    buffers_m: dict[str, NonNegative] = Field(default_factory=dict)
-    """Distance to keep from an exclusion layer, or from `communities`."""
-    max_distance_to_street_m: NonNegative | None = None
 
 
 class RequiredSite(Config):
@@ -252,9 +243,8 @@ class Study(Config):
 
     def tier_screening(self, tiers: Sequence[Tier]) -> tuple[TierScreening, ...]:
         """What geodata.screening.screen_land asks, for every tier that stands on land."""
-        wanted = [(tier, self.screening.get(tier.id, ScreeningConfig())) for tier in tiers if tier.candidates == "land"]
-        return tuple(TierScreening(tier.id, tuple(size.area_m2 for size in tier.sizes), s.min_area_m2, s.max_area_m2,
-                                   s.land_use, s.max_distance_to_street_m, s.buffers_m) for tier, s in wanted)
+        return tuple(self.screening.get(tier.id, ScreeningConfig()).screening(tier)
+                     for tier in tiers if tier.candidates == "land")
 
 
 def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from optimizer.network import Config, Identifier, NonNegative, Positive, Title
+from geodata.rectangle import RectangleRule
+from geodata.screening_rules import TierScreening
+from optimizer.network import Config, Identifier, NonNegative, Positive, Tier, Title
+from service.study_suitability import SuitabilityConfig
 
 
 class HostConfig(Config):
@@ -48,3 +51,53 @@ class CandidatesConfig(Config):
     def groups(self) -> dict[str, tuple[str, ...]]:
         """What the places of every named group of points are called."""
         return {**{name: host.kinds for name, host in self.hosts.items()}, **self.point_kinds}
+
+
+class RectangleConfig(Config):
+    """The shape of land that a size needs: a rectangle of its own area, or one of given sides."""
+
+    max_aspect: Annotated[float, Field(ge=1.0, le=20.0)] | None = None
+    """The rectangle has the area of the size and is at most so many times as long as wide."""
+    width_m: Positive | None = None
+    length_m: Positive | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        sides = [side for side in (self.width_m, self.length_m) if side is not None]
+        if len(sides) == 1 or (self.max_aspect is None) == (not sides):
+            raise ValueError("give either max_aspect, or width_m and length_m")
+        return self
+
+    def rule(self) -> RectangleRule:
+        """The same for screening."""
+        sides = None if self.width_m is None or self.length_m is None else (self.width_m, self.length_m)
+        return RectangleRule(self.max_aspect, sides)
+
+
+class ScreeningConfig(Config):
+    """What land one tier may stand on."""
+
+    min_area_m2: NonNegative = 0.0
+    max_area_m2: Positive | None = None
+    land_use: tuple[str, ...] = ()
+    buffers_m: dict[str, NonNegative] = Field(default_factory=dict)
+    """Distance to keep from an exclusion layer, a group of points of interest, or from `communities`."""
+    max_distance_to_street_m: NonNegative | None = None
+    """To any street that vehicles use."""
+    max_access_m: NonNegative | None = None
+    """To a street in the connected network of the vehicle that feeds the tier."""
+    rectangle: RectangleConfig | None = None
+    max_slope_share: NonNegative | None = None
+    """Greatest slope, rise over run; needs inputs.elevation."""
+    slope: Literal["mean", "p90"] = "p90"
+    """Which slope of a parcel counts: the mean, or the one that nine tenths of its area keep below."""
+    suitability: SuitabilityConfig | None = None
+    """Criteria that make up a score."""
+
+    def screening(self, tier: Tier) -> TierScreening:
+        """The same for the land of a tier."""
+        return TierScreening(
+            tier.id, tuple(size.area_m2 for size in tier.sizes), self.min_area_m2, self.max_area_m2, self.land_use,
+            self.max_distance_to_street_m, self.buffers_m, None if self.rectangle is None else self.rectangle.rule(),
+            self.max_slope_share, None if self.slope == "mean" else 0.9, self.max_access_m,
+            None if self.suitability is None else self.suitability.rule())

@@ -1,0 +1,192 @@
+"""Candidates from a study file to the layer and back: hosts, land with shape, slope and access, suitability."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+import shapely
+from rasterio.transform import from_origin
+
+from service.seam import as_problem, ground_of, read_brief
+from service.study import load_study
+from tests.service.feature_towns import finished
+from tests.service.tiny_town import CRS, ORIGIN_X, ORIGIN_Y, TinyTown, box, features, plan_of, recynet
+
+PLACES = [  # id, kind, (x, y) m from the corner of the town
+    ("market", "supermarket", (300, 10)), ("market again", "supermarket", (310, 10)),
+    ("pupils", "school", (500, 190)), ("bins", "垃圾分类点", (305, 5)), ("far off", "school", (300, 3000)),
+    ("in the yard", "school", (300, 280)), ("chapel", "place_of_worship", (100, 10))]
+HOSTS = {"waste_point": {"kinds": ["垃圾分类点"], "build_cost_share": 0.4, "fixed_cost_share": 0.5,
+                         "sizes": ["staffed_1t"]},
+         "supermarket": {"kinds": ["supermarket"]}, "school": {"kinds": ["school"]}}
+
+
+def add_places(town: TinyTown) -> None:
+    """Places of interest in a CSV table, and hosts of three kinds."""
+    points = gpd.GeoSeries([shapely.Point(ORIGIN_X + x, ORIGIN_Y + y) for _, _, (x, y) in PLACES], crs=CRS)
+    lonlat = points.to_crs("EPSG:4326")
+    lines = ["id,kind,name,lon,lat", *(f"{i},{kind},{i},{p.x:.9f},{p.y:.9f}"
+                                       for (i, kind, _), p in zip(PLACES, lonlat, strict=True))]
+    (town.folder / "places.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    town.study["inputs"]["points_of_interest"] = {"path": "places.csv", "crs": "EPSG:4326"}
+    town.study["candidates"] = {"spacing_m": 120, "hosts": HOSTS, "point_kinds": {"worship": ["place_of_worship"]}}
+
+
+def add_heights(town: TinyTown) -> None:
+    """Flat west of x = 400 m, rising by 2 m in 10 east of it; cells of 10 m."""
+    x = (np.arange(120) - 10) * 10.0 + 5.0
+    rows = np.tile(np.maximum(0.0, x - 400.0) * 0.2, (130, 1))
+    with rasterio.open(town.folder / "heights.tif", "w", driver="GTiff", width=120, height=130, count=1,
+                       dtype="float64", crs=CRS,
+                       transform=from_origin(ORIGIN_X - 100.0, ORIGIN_Y + 1100.0, 10.0, 10.0)) as raster:
+        raster.write(rows, 1)
+    town.study["inputs"]["elevation"] = {"path": "heights.tif"}
+
+
+def table(folder: Path) -> dict[str, dict[str, Any]]:
+    return {row["id"]: row for row in features(folder, "candidates")}
+
+
+@pytest.fixture(scope="module")
+def hosted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    town = TinyTown(tmp_path_factory.mktemp("hosted"))
+    add_places(town)
+    return finished(town)
+
+
+def test_hosts_are_candidates_with_their_kind(hosted: Path) -> None:
+    """The waste point beside the supermarket comes first; what is too near or out of reach is told."""
+    found = {i.removeprefix("collection_point:poi-"): row for i, row in table(hosted).items() if ":poi-" in i}
+    assert {i: row["status"] == "rejected" for i, row in found.items()} == {
+        "bins": False, "pupils": False, "market": True, "market again": True, "far off": True, "in the yard": True}
+    assert {row["host_kind"] for row in found.values()} == {"waste_point", "school", "supermarket"}
+    assert found["bins"]["host_name"] == "bins"
+    assert found["bins"]["largest_size_id"] == "staffed_1t"
+    assert found["pupils"]["largest_size_id"] == "staffed_2t"
+    assert found["market"]["reason"] == "near_duplicate:poi-bins"
+    assert found["market"]["reasons"] == "near_duplicate:poi-bins 7.07 < 30"
+    assert found["in the yard"]["reasons"] == "too_far_from_street 80 > 50"
+    assert found["far off"]["reasons"].startswith("too_far_from_street 2400 > 50; too_far_from_communities ")
+    assert "距道路过远 80 > 50 m" in found["in the yard"]["reasons_zh"]
+    assert "Too far from a street 80 > 50 m" in found["in the yard"]["reasons_en"]
+
+
+def test_street_points_leave_room_for_hosts(hosted: Path) -> None:
+    layer = gpd.read_file(hosted / "layers" / "candidates.geojson").to_crs(CRS)
+    points = layer[(layer["tier_id"] == "collection_point") & (layer["status"] != "rejected")]
+    hosts, others = points[points["host_kind"].notna()], points[points["host_kind"].isna()]
+    assert len(hosts) == 2
+    assert len(others) > 10
+    assert min(others.distance(host).min() for host in hosts.geometry) > 120.0 - 0.01
+
+
+def test_hosts_cost_their_share_and_the_result_verifies(hosted: Path) -> None:
+    """Build cost times 0.4, yearly cost times 0.5 in the layer of open sites; `verify` works it out from the inputs."""
+    annuity = 0.06 / (1 - 1.06**-8)
+    opened = {row["id"]: row for row in features(hosted, "collection_point")}
+    assert "poi-bins" in opened, "half the price and in the middle of the town"
+    assert opened["poi-bins"]["annual_cost_cny_per_year"] == pytest.approx(
+        60_000 * 0.4 * annuity + 60_340 * 0.5, rel=1e-9)
+    plain = next(row for i, row in opened.items() if i.startswith("P") and row["size_id"] == "staffed_1t")
+    assert plain["annual_cost_cny_per_year"] == pytest.approx(60_000 * annuity + 60_340, rel=1e-9)
+    built = sum({"staffed_1t": 60_000, "staffed_2t": 90_000}[row["size_id"]] * (0.4 if i == "poi-bins" else 1.0)
+                for i, row in opened.items())
+    assert plan_of(hosted)["kpis"]["collection_point_build_cost_cny"]["value"] == pytest.approx(built)
+    done = recynet("verify", hosted)
+    assert done.exit_code == 0, done.output
+    assert json.loads((hosted / "plan.json").read_text())["status"] in ("optimal", "feasible")
+
+
+def test_a_changed_file_of_places_is_noticed(hosted: Path, tmp_path: Path) -> None:
+    """verify with other places rejects: they are among the inputs of the manifest."""
+    roles = {entry["role"] for entry in json.loads((hosted / "manifest.json").read_text())["inputs"]}
+    assert "points_of_interest.poi" in roles
+    for file in (hosted.parent / "town.gpkg", hosted.parent / "places.csv"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    assert recynet("verify", hosted, "--inputs", tmp_path).exit_code == 0
+    text = (tmp_path / "places.csv").read_text(encoding="utf-8")
+    (tmp_path / "places.csv").write_text(text.replace("bins,", "skips,"), encoding="utf-8")
+    assert recynet("verify", hosted, "--inputs", tmp_path).exit_code == 1
+
+
+@pytest.fixture(scope="module")
+def surveyed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Land with everything asked of it; three more parcels that break several rules each."""
+    town = TinyTown(tmp_path_factory.mktemp("surveyed"))
+    add_places(town)
+    add_heights(town)
+    land = town.layers["land"]
+    more = gpd.GeoDataFrame({"id": ["strip", "steep", "remote"], "land_use": ["3", "0", "3"]}, crs=CRS,
+                            geometry=[box(10, 790, 200, 5), box(700, 610, 40, 40), box(100, 900, 60, 60)])
+    town.layers["land"] = gpd.GeoDataFrame(gpd.pd.concat([land, more], ignore_index=True), crs=CRS)
+    criteria = {
+        "access": {"measure": "access_m", "worst": 200, "best": 0},
+        "slope": {"measure": "slope_share", "worst": 0.2, "best": 0.0},
+        "homes": {"measure": "distance_m", "layer": "communities", "worst": 20, "best": 100},
+        "use": {"measure": "land_use", "scores": {"3": 1.0}}}
+    town.study["screening"] = {
+        "transfer_station": {
+            "min_area_m2": 500, "land_use": ["3"], "rectangle": {"max_aspect": 3}, "max_slope_share": 0.3,
+            "slope": "mean", "max_access_m": 150, "buffers_m": {"school": 40},
+            "suitability": {"criteria": criteria, "premium_cny_per_year": 50_000, "comparisons": {
+                "access": {"slope": 2, "homes": 2, "use": 4}, "slope": {"homes": 1, "use": 2}, "homes": {"use": 2}}}},
+        "sorting_center": {"min_area_m2": 2500, "land_use": ["3"]}}
+    return finished(town)
+
+
+def test_every_reason_of_land_is_told(surveyed: Path) -> None:
+    found = {i.removeprefix("transfer_station:"): row for i, row in table(surveyed).items()
+             if row["tier_id"] == "transfer_station"}
+    assert found["P1"]["status"] != "rejected"
+    assert found["P1"]["reasons"] is None
+    assert found["strip"]["reasons"].startswith("too_far_from_truck_street 190 > 150; no_rectangle_fits ")
+    assert found["steep"]["reasons"] == "land_use_not_allowed"
+    assert found["P5"]["reasons"] == "area_below_min 400 < 500; no_size_fits 400 < 500"
+    assert found["remote"]["reasons"] == "too_far_from_truck_street 300 > 150"
+    assert "无法" not in found["remote"]["reasons_zh"]
+    assert found["P1"]["slope_share"] == pytest.approx(0.0, abs=1e-9)
+    assert found["steep"]["slope_share"] == pytest.approx(0.2, abs=1e-6)
+    assert found["P1"]["access_m"] == pytest.approx(10.0)
+
+
+def test_the_score_is_the_weighted_sum_that_is_shown(surveyed: Path) -> None:
+    """Weights of consistent comparisons 4 : 2 : 2 : 1."""
+    weight = {"access": 4 / 9, "slope": 2 / 9, "homes": 2 / 9, "use": 1 / 9}
+    rows = [row for row in table(surveyed).values() if row["tier_id"] == "transfer_station"]
+    assert len(rows) == 9
+    for row in rows:
+        assert row["suitability_share"] == pytest.approx(
+            sum(w * row[f"score_{name}_share"] for name, w in weight.items()), abs=1e-9)
+        assert row["score_access_share"] == pytest.approx(np.clip(1 - row["criterion_access_m"] / 200, 0, 1))
+        assert row["score_homes_share"] == pytest.approx(np.clip((row["criterion_homes_m"] - 20) / 80, 0, 1))
+    assert {row["score_use_share"] for row in rows} == {0.0, 1.0}
+    assert all(row["suitability_share"] is None for row in table(surveyed).values()
+               if row["tier_id"] == "sorting_center")
+
+
+def test_the_premium_is_paid_and_the_result_verifies(surveyed: Path) -> None:
+    score = {i: row["suitability_share"] for i, row in table(surveyed).items()}
+    annuity = 0.06 / (1 - 1.06**-15)
+    size = {"station_20t": (750_000, 542_500), "station_50t": (1_500_000, 945_600),
+            "station_100t": (3_000_000, 1_591_100)}
+    opened = features(surveyed, "transfer_station")
+    assert opened
+    for row in opened:
+        build, fixed = size[row["size_id"]]
+        premium = 50_000 * (1 - score[f"transfer_station:{row['id']}"])
+        assert row["annual_cost_cny_per_year"] == pytest.approx(build * annuity + fixed + premium, rel=1e-9)
+    done = recynet("verify", surveyed)
+    assert done.exit_code == 0, done.output
+
+
+def test_a_study_without_the_new_keys_has_no_shares_and_no_premium(tmp_path: Path) -> None:
+    brief = read_brief(load_study(TinyTown(tmp_path).write()))
+    problem = as_problem(brief, ground_of(brief))
+    for sites in problem.sites:
+        assert (sites.build_share, sites.fixed_share, sites.site_cost_cny_per_year) == (None, None, None)
