@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from geodata.demand_input import COUNTED_ZONES, GENERATORS, UNCOUNTED
 from geodata.repair import Repair, Repaired, repaired
 from geodata.tables import COMMUNITIES, EXCLUSIONS, EXISTING_SITES, LAND, ROADS, ZONES, Fault, Table
 from service.manifest import CONFIG_KINDS
@@ -21,7 +22,10 @@ from service.study import SourceConfig, Study, override
 from service.yaml_files import read_yaml_file
 
 PACKAGE, LOG, STUDY = "fixed.gpkg", "fixes.csv", "study.yaml"
-_TABLES = {"communities": COMMUNITIES, "roads": ROADS, "land": LAND, "zones": ZONES, "existing_sites": EXISTING_SITES}
+_TABLES = {"communities": COMMUNITIES, "roads": ROADS, "land": LAND, "zones": ZONES, "existing_sites": EXISTING_SITES,
+           "generators": GENERATORS}
+_AS_THEY_ARE = frozenset({"edits", "elevation", "population", "control_totals"})
+"""Inputs that are no layers with outlines and ids to mend."""
 _READING = ("crs", "encoding", "columns", "layer", "path")
 """What a study says about reading a file, which the repaired one no longer needs."""
 
@@ -47,9 +51,9 @@ def write_repaired(study: Study, folder: Path, overrides: Sequence[str] = ()) ->
     folder.mkdir(parents=True, exist_ok=True)
     done: dict[str, Repaired] = {}
     for name, source in study.inputs.named():
-        if name in ("edits", "elevation") or name.startswith("points_of_interest."):
+        if name in _AS_THEY_ARE or name.startswith("points_of_interest."):
             continue  # heights and places of interest are used as they are
-        found = repaired(source.source(), _table(name))
+        found = repaired(source.source(), _table(name, study))
         if found.frame is not None:
             found.frame.to_file(folder / PACKAGE, layer=_layer(name), driver="GPKG")
         done[name] = found
@@ -60,8 +64,9 @@ def write_repaired(study: Study, folder: Path, overrides: Sequence[str] = ()) ->
     return Fixed(_write_study(study, folder, usable, overrides), repairs, left)
 
 
-def _table(name: str) -> Table:
-    return _TABLES.get(name, EXCLUSIONS)
+def _table(name: str, study: Study) -> Table:
+    tables = _TABLES if study.demand_input() is None else {**_TABLES, "communities": UNCOUNTED, "zones": COUNTED_ZONES}
+    return tables.get(name, EXCLUSIONS)
 
 
 def _layer(name: str) -> str:
