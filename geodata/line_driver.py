@@ -8,24 +8,40 @@ from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from geodata.driver import StreetUse
-from geodata.roads import Access, Profile, Snap, access_for, read_streets, walking
+from geodata.roads import Access, Profile, Snap, Streets, access_for, read_streets, walking
 from geodata.travel import Graph, Paths, Times, graph_with, times
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 
-def line_use(roads: gpd.GeoDataFrame, profiles: Sequence[Profile]) -> StreetUse:
+def line_use(roads: gpd.GeoDataFrame, profiles: Sequence[Profile],
+             closed: Sequence[NDArray[np.object_]] | None = None) -> StreetUse:
     """Walkers and vehicles (one per profile) on a table of lines in the metric CRS.
 
-    NoStreetError when the lines are of no use to one of them.
+    `closed` has the areas that each vehicle may not drive in, in the same CRS. NoStreetError when the lines are of no
+    use to one of them.
     """
     streets = read_streets(roads)
     on_foot = access_for(streets, walking())
-    return StreetUse(streets, on_foot, tuple(LineDriver(access_for(streets, profile)) for profile in profiles))
+    areas = closed or [np.empty(0, dtype=object)] * len(profiles)
+    drivers = [LineDriver(access_for(streets, profile, edges_in(streets, own)))
+               for profile, own in zip(profiles, areas, strict=True)]
+    return StreetUse(streets, on_foot, tuple(drivers))
+
+
+def edges_in(streets: Streets, areas: NDArray[np.object_]) -> NDArray[np.bool_] | None:
+    """[edges], of which a part (more than a touch of the border) lies in an area; None without areas."""
+    if len(areas) == 0:
+        return None
+    covered = np.zeros(len(streets.lines), dtype=np.bool_)
+    row, edge = shapely.STRtree(streets.lines).query(areas, predicate="intersects")
+    covered[edge[~shapely.touches(streets.lines[edge], areas[row])]] = True
+    return covered
 
 
 @dataclass(frozen=True)

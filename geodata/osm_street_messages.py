@@ -55,8 +55,8 @@ STREET_MESSAGES: Mapping[str, Message] = MappingProxyType({
     "streets_component": _note("“{vehicle}”可用道路的 {share} 相互连通", "{share} of the streets open to '{vehicle}' "
                                "hang together both ways",
                                "地点只接到这一部分", "places are snapped to this part alone"),
-    "streets_slot": _note("行驶时间取 {hours} 的限行与拥堵系数",
-                          "drives are those of {hours}, with its bans and congestion",
+    "streets_slot": _note("“{vehicle}”的行驶时间取 {hours} 的限行与拥堵系数",
+                          "drives of '{vehicle}' are those of {hours}, with its bans and congestion",
                           "在 streets 中修改", "change it under `streets`"),
     "streets_snap": _note("层级“{tier}”{count} 个地点距“{vehicle}”可用道路：中位 {median} m，最远 {most} m"
                           "（{feature}）",

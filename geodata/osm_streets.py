@@ -38,33 +38,43 @@ M_PER_KM = 1000.0
 
 @dataclass(frozen=True)
 class Terms:
-    """What drives depend on besides the streets: the hours, areas under a ban, seconds lost at nodes."""
+    """What drives depend on besides streets, class and hours: areas under a ban, seconds lost at nodes."""
 
-    slot: Slot
     bans: Sequence[AreaBan] = ()
     costs: TurnCosts = field(default_factory=TurnCosts)
 
 
-def osm_use(network: StreetNetwork, crs_metric: str, vehicles: Sequence[VehicleClass], terms: Terms, file: str,
-            cache: MatrixCache | None = None) -> StreetUse:
-    """Walkers and vehicles (one class per tier after the first) on the streets of a file.
+def osm_use(network: StreetNetwork, crs_metric: str, driven: Sequence[tuple[VehicleClass, Slot]], terms: Terms,
+            file: str, cache: MatrixCache | None = None) -> StreetUse:
+    """Walkers and vehicles on the streets of a file; one class with its hours per tier after the first.
 
-    `file` is named in the notes. NoStreetError when the streets are of no use to one of them.
+    Classes of one id are the same, and slots of one id. `file` is named in the notes. NoStreetError when the streets
+    are of no use to one of them.
     """
     lines = SegmentLines.of(network, crs_metric)
     streets = streets_of(network, lines, crs_metric)
     closed = ~walkable(network)
-    classes = list({vehicle.id: vehicle for vehicle in vehicles}.values())
-    rules = all_arc_rules(network, classes, [terms.slot], terms.bans, terms.costs)
-    shared = TurnStreets(topology(network, rules), lines, cache)
-    drivers = {r.vehicle.id: shared.driver(metric(shared.graph, r, terms.costs)) for r in rules}
+    rules = _rules(network, driven, terms)
+    shared = TurnStreets(topology(network, list(rules.values())), lines, cache)
+    drivers = {who: shared.driver(metric(shared.graph, own, terms.costs)) for who, own in rules.items()}
     notes = [*_left_out(network.left_out, file), *_restrictions(network, shared.graph.bans, file)]
     notes += _walk_notes(streets, closed, file)
-    for own, driver in zip(rules, drivers.values(), strict=True):
+    for own, driver in zip(rules.values(), drivers.values(), strict=True):
         notes += _driver_notes(driver, own, terms, file)
-    notes += _unused(network, terms.slot, file)
-    return StreetUse(streets, access_for(streets, walking(), closed), tuple(drivers[v.id] for v in vehicles),
-                     tuple(notes))
+    notes += _unused(network, [slot for _, slot in driven], file)
+    return StreetUse(streets, access_for(streets, walking(), closed),
+                     tuple(drivers[vehicle.id, slot.id] for vehicle, slot in driven), tuple(dict.fromkeys(notes)))
+
+
+def _rules(network: StreetNetwork, driven: Sequence[tuple[VehicleClass, Slot]],
+           terms: Terms) -> dict[tuple[str, str], ArcRules]:
+    """The rules of each class in each of its slots."""
+    rules: dict[tuple[str, str], ArcRules] = {}
+    for vehicle in {vehicle.id: vehicle for vehicle, _ in driven}.values():
+        slots = list({slot.id: slot for other, slot in driven if other.id == vehicle.id}.values())
+        for own in all_arc_rules(network, [vehicle], slots, terms.bans, terms.costs):
+            rules[vehicle.id, own.slot.id] = own
+    return rules
 
 
 def streets_of(network: StreetNetwork, lines: SegmentLines, crs_metric: str) -> Streets:
@@ -126,7 +136,7 @@ def _driver_notes(driver: TurnDriver, rules: ArcRules, terms: Terms, file: str) 
                     count=sum(kinds.values()), kinds=len(kinds), details=_written(rows))
     yield fault("streets_component", file=file, layer="highway", messages=STREET_MESSAGES, vehicle=driver.name,
                 share=f"{driver.component_share:.1%}")
-    holding = [ban for ban in terms.bans if driver.name in ban.vehicle_ids and ban.week & terms.slot.week]
+    holding = [ban for ban in terms.bans if driver.name in ban.vehicle_ids and ban.week & rules.slot.week]
     if holding:
         shut = (rules.by_tags & ~rules.destination).reshape(-1, 2).any(axis=1)
         km = float(driver.streets.graph.network.length_m[shut].sum()) / M_PER_KM
@@ -134,8 +144,9 @@ def _driver_notes(driver: TurnDriver, rules: ArcRules, terms: Terms, file: str) 
                     count=len(holding), km=f"{km:.1f}")
 
 
-def _unused(network: StreetNetwork, slot: Slot, file: str) -> Iterator[Fault]:
+def _unused(network: StreetNetwork, slots: Sequence[Slot], file: str) -> Iterator[Fault]:
     known = {dict(tags)["highway"] for tags in network.way_tag_sets} | {"default"}
-    for name in slot.duration_factor or {}:
-        if name not in known:
-            yield fault("congestion_unused", file=file, layer="highway", messages=STREET_MESSAGES, name=name)
+    for slot in slots:
+        for name in slot.duration_factor or {}:
+            if name not in known:
+                yield fault("congestion_unused", file=file, layer="highway", messages=STREET_MESSAGES, name=name)

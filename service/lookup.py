@@ -74,7 +74,7 @@ def config_parts(study: Study) -> tuple[tuple[str, str], ...]:
     """Kind and name of every configuration file a study rests on."""
     classes, rates = (study.streets or StreetsConfig()).vehicle_classes, demand_rates_name(study)
     return (("networks", study.network), *(("rules", name) for name in study.rules),
-            *((("vehicle_classes", classes),) if is_osm(study) else ()),
+            *((("vehicle_classes", classes),) if is_osm(study) or study.inputs.access_bans is not None else ()),
             *(() if rates is None else (("demand", rates),)))
 
 

@@ -34,7 +34,7 @@ STUDY_MESSAGES: Mapping[str, Message] = MappingProxyType({
                              "请检查道路图层的等级、单行和连通",
                              "check classes, one-way tags and connections of the streets"),
     "streets_need_osm": _row("error", "“{key}”只适用于 OpenStreetMap 道路（.osm 或 .pbf）",
-                             "'{key}' is for streets of OpenStreetMap (.osm or .pbf)",
+                             "'{key}' is for streets of OpenStreetMap (.osm or .pbf) alone",
                              "请删去该项或改用 OSM 道路文件", "leave it out, or give roads as a file of OpenStreetMap"),
     "size_missing": _row("error", "既有站点没有 size", "the existing site has no size",
                          "请填写该层级的规模：{known}", "give one of the sizes of its tier: {known}"),

@@ -100,7 +100,7 @@ class InputsConfig(Config):
     elevation: SourceConfig | None = None
     """A raster of heights in metres, for the slope of land."""
     access_bans: SourceConfig | None = None
-    """Areas closed to vehicle classes at some hours: vehicle_class, hours; for streets of OpenStreetMap."""
+    """Areas closed to vehicle classes at some hours: vehicle_class, hours."""
     edits: EditsConfig | None = None
 
     def named(self) -> tuple[tuple[str, SourceConfig], ...]:
@@ -178,7 +178,7 @@ class Study(Config):
     demand: DemandConfig | None = None
     """How persons and other sources become demand; None: as the communities layer has them."""
     streets: StreetsConfig | None = None
-    """How streets of OpenStreetMap are driven; None: with the defaults."""
+    """In which hours streets are driven, and how; None: with the defaults."""
     budget_cny: NonNegative | None = None
     """Most that may be spent on building new sites, all tiers together."""
     required: dict[Identifier, tuple[str | RequiredSite, ...]] = Field(default_factory=dict)

@@ -1,33 +1,29 @@
-"""The `streets` block of a study: how the streets of an OpenStreetMap file are driven."""
+"""The `streets` block of a study: in which hours drives are measured, and what vehicles may do on the streets."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from geodata.osm_conditions import week_of
-from optimizer.network import Config, NonNegative, Positive
+from optimizer.network import Config, Identifier, NonNegative, Positive
+
+OSM_ONLY = ("u_turns", "u_turn_s", "signal_s", "gate_s")
+"""Keys that mean nothing on streets that are mere lines."""
 
 
-class StreetsConfig(Config):
-    """Vehicle classes, the hours that drives are measured in, and what is lost at crossings."""
+class SlotConfig(Config):
+    """Hours of the week, and how slow the streets are in them."""
 
-    vehicle_classes: str = "default"
-    """A file of configs/vehicle_classes, or of the study's own folder."""
     days: str = "Mo-Fr"
     """Weekdays in the words of opening_hours."""
     hour: Annotated[int, Field(ge=0, le=23)] = 10
-    """Drives are those of this hour: a ban or condition that holds at any minute of it, on any of the days, counts."""
+    """Drives are those from this hour on: a ban or condition that holds at any minute, on any of the days, counts."""
+    until_hour: Annotated[int, Field(ge=1, le=24)] | None = None
+    """... until this one; None: for one hour."""
     congestion: dict[str, Positive] = Field(default_factory=dict)
     """How many times longer a highway value takes than in free flow; `default` for all others, else 1."""
-    u_turns: Literal["dead_ends", "everywhere", "nowhere"] = "dead_ends"
-    """Where a truck may turn round on the street."""
-    u_turn_s: NonNegative = 0.0
-    signal_s: NonNegative = 0.0
-    """Lost at traffic lights."""
-    gate_s: NonNegative = 0.0
-    """Lost at a gate that must be opened."""
 
     @field_validator("days")
     @classmethod
@@ -36,10 +32,16 @@ class StreetsConfig(Config):
             raise ValueError("write weekdays such as Mo-Fr or Mo,We,Fr")
         return days
 
+    @model_validator(mode="after")
+    def _hours_go_on(self) -> Self:
+        if self.until_hour is not None and self.until_hour <= self.hour:
+            raise ValueError("until_hour must be later than hour")
+        return self
+
     @property
     def hours(self) -> str:
-        """The hour on its days, as opening_hours."""
-        return f"{self.days} {self.hour:02d}:00-{self.hour + 1:02d}:00"
+        """The hours on their days, as opening_hours."""
+        return f"{self.days} {self.hour:02d}:00-{self.until_hour or self.hour + 1:02d}:00"
 
     @property
     def week(self) -> int:
@@ -47,3 +49,23 @@ class StreetsConfig(Config):
         found = week_of(self.hours)
         assert found is not None, "days were checked when the study was read"
         return found
+
+
+class StreetsConfig(SlotConfig):
+    """The hours of all vehicles and of single ones, their classes, and what is lost at crossings."""
+
+    vehicle_classes: str = "default"
+    """A file of configs/vehicle_classes, or of the study's own folder."""
+    vehicles: dict[Identifier, SlotConfig] = Field(default_factory=dict)
+    """Per vehicle of the network: hours of its own, such as the night."""
+    u_turns: Literal["dead_ends", "everywhere", "nowhere"] = "dead_ends"
+    """Where a truck may turn round on the street."""
+    u_turn_s: NonNegative = 0.0
+    signal_s: NonNegative = 0.0
+    """Lost at traffic lights."""
+    gate_s: NonNegative = 0.0
+    """Lost at a gate that must be opened."""
+
+    def slot(self, vehicle_id: str) -> SlotConfig:
+        """The hours of a vehicle."""
+        return self.vehicles.get(vehicle_id, self)

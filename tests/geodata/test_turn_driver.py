@@ -34,7 +34,8 @@ COSTS = TurnCosts(u_turn_s=15.0)
 
 def use_of(network: StreetNetwork, cache: MatrixCache | None = None, slot: Slot | None = None) -> StreetUse:
     van = replace(TRUCK, id="van", gvw_t=2.0)
-    return osm_use(network, CRS, [van, TRUCK, TRUCK], Terms(slot or Slot("always"), (), COSTS), "t.osm", cache)
+    hours = slot or Slot("always")
+    return osm_use(network, CRS, [(van, hours), (TRUCK, hours), (TRUCK, hours)], Terms((), COSTS), "t.osm", cache)
 
 
 def turning(driver: Driver) -> TurnDriver:
@@ -179,7 +180,8 @@ def test_what_is_left_out_or_not_understood_is_told_with_its_count() -> None:
     town = (Town(cross()).way(1, "wx", hgv__conditional="no @ (school holidays)").way(2, "xe", highway="construction")
             .way(3, "sx").way(4, "xn").restrict("no_left_turn", 1, "x", 4).restrict("no_left_turn", 1, "x", 2)
             .restrict("no_nonsense", 1, "x", 3))
-    use = osm_use(network_of(town), CRS, [TRUCK], Terms(Slot("d", (1 << 60) - 1, {"pimary": 2.0})), "t.osm")
+    slot = Slot("d", (1 << 60) - 1, {"pimary": 2.0})
+    use = osm_use(network_of(town), CRS, [(TRUCK, slot)], Terms(), "t.osm")
     said = {fault.code: fault for fault in use.faults}
     assert "construction (1)" in said["osm_way_left_out"].line()
     assert "1 of 2 rules" in said["osm_restrictions"].line()

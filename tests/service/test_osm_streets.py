@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import geopandas as gpd
 import numpy as np
@@ -23,6 +23,8 @@ from tests.service.osm_town import OsmTown
 from tests.service.tiny_town import TinyTown, box, features, packaged_network, plan_of, recynet
 from tests.town import CRS
 
+Kind = TypeVar("Kind", bound=TinyTown)
+
 
 def ground(town: TinyTown) -> Ground:
     return ground_of(read_brief(load_study(town.write())))
@@ -36,7 +38,7 @@ def own_speeds() -> dict[str, Any]:
     return network
 
 
-def with_bans(town: OsmTown, *rows: tuple[str | None, str | None, shapely.Polygon]) -> OsmTown:
+def with_bans(town: Kind, *rows: tuple[str | None, str | None, shapely.Polygon]) -> Kind:
     """Areas as (classes, hours, polygon)."""
     town.layers["bans"] = gpd.GeoDataFrame(
         {"id": [f"B{n}" for n in range(len(rows))], "vehicle_class": [r[0] for r in rows],
@@ -92,21 +94,24 @@ def test_the_class_a_vehicle_names_says_where_it_may_drive(tmp_path: Path) -> No
     assert not np.array_equal(after.ways[1].loaded_m, before.ways[1].loaded_m)
 
 
-def test_congestion_stretches_times_and_no_distance(tmp_path: Path) -> None:
-    free, slow = OsmTown(tmp_path / "free"), OsmTown(tmp_path / "slow")
+@pytest.mark.parametrize("kind", [OsmTown, TinyTown])
+def test_congestion_stretches_times_and_no_distance(tmp_path: Path, kind: type[TinyTown]) -> None:
+    free, slow = kind(tmp_path / "free"), kind(tmp_path / "slow")
     slow.study["streets"] = {"congestion": {"default": 2.0}}
     before, after = ground(free), ground(slow)
     assert after.ways[0].loaded_s == pytest.approx(2 * before.ways[0].loaded_s, rel=1e-3)
     assert after.ways[0].loaded_m == pytest.approx(before.ways[0].loaded_m, rel=1e-6)
 
 
+@pytest.mark.parametrize("kind", [OsmTown, TinyTown])
 @pytest.mark.parametrize(("names", "hours", "hour", "closed_legs"), [
     ("heavy_truck", "Mo-Fr 07:00-09:00", 8, {1}), ("hook_lift", "Mo-Fr 07:00-09:00", 8, {1}),
     ("heavy_truck", "Mo-Fr 07:00-09:00", 10, set()), (None, None, 10, {0, 1}),
     ("light_truck, heavy_truck", "07:00-09:00", 7, {0, 1}), ("e_tricycle", None, 10, set())])
 def test_a_banned_area_is_closed_to_its_classes_in_its_hours(
-        tmp_path: Path, names: str | None, hours: str | None, hour: int, closed_legs: set[int]) -> None:
-    town = with_bans(OsmTown(tmp_path), (names, hours, box(250, 550, 100, 100)))  # across y = 600, from 200 to 400
+        tmp_path: Path, kind: type[TinyTown], names: str | None, hours: str | None, hour: int,
+        closed_legs: set[int]) -> None:
+    town = with_bans(kind(tmp_path), (names, hours, box(250, 550, 100, 100)))  # across y = 600, from 200 to 400
     town.study["streets"] = {"hour": hour}
     found = ground(town)
     way_131 = found.by_vehicle[0].snap(shapely.points([(520_300.0, 3_390_600.0)])).distance_m[0] > 50
@@ -117,10 +122,28 @@ def test_a_banned_area_is_closed_to_its_classes_in_its_hours(
     assert all("0.2 km" in text for text in said)
 
 
+def test_a_ban_at_any_minute_of_longer_hours_counts_and_vehicles_may_have_hours_of_their_own(tmp_path: Path) -> None:
+    ban = (None, "Mo-Fr 13:30-14:30", box(250, 550, 100, 100))
+    for n, (block, closed_legs) in enumerate((
+            ({"hour": 6, "until_hour": 14}, {0, 1}), ({"hour": 6, "until_hour": 13}, set()),
+            ({"hour": 13, "vehicles": {"hook_lift": {"hour": 22}}}, {0}),
+            ({"hour": 6, "vehicles": {"hook_lift": {"hour": 6, "until_hour": 14}}}, {1}))):
+        town = with_bans(OsmTown(tmp_path / f"t{n}"), ban)
+        town.study["streets"] = block
+        found = ground(town)
+        away = [d.snap(shapely.points([(520_300.0, 3_390_600.0)])).distance_m[0] > 50 for d in found.by_vehicle]
+        assert {leg for leg, shut in enumerate(away) if shut} == closed_legs
+        said = {fault.line("en") for fault in found.faults if fault.code == "streets_slot"}
+        assert len(said) == 2
+
+
 def test_what_cannot_be_meant_is_refused(tmp_path: Path) -> None:
     lines = TinyTown(tmp_path / "lines")
-    lines.study["streets"] = {"hour": 8}
+    lines.study["streets"] = {"hour": 8, "signal_s": 5}
     assert codes(lines) == ["streets_need_osm"]
+    stranger = OsmTown(tmp_path / "stranger")
+    stranger.study["streets"] = {"vehicles": {"hook_lft": {"hour": 22}}}
+    assert codes(stranger) == ["name_unknown"]
     unknown = with_bans(OsmTown(tmp_path / "unknown"), ("hevy_truck", "at dawn", box(0, 0, 10, 10)))
     assert sorted(codes(unknown)) == ["ban_hours_unreadable", "ban_vehicle_unknown"]
     classless = OsmTown(tmp_path / "classless")
@@ -131,7 +154,7 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path) -> None:
     nowhere = OsmTown(tmp_path / "nowhere")
     nowhere.study["streets"] = {"vehicle_classes": "mine"}
     assert codes(nowhere) == ["name_unknown"]
-    for key, value in (("days", "someday"), ("days", "Mo 07:00"), ("hour", 24)):
+    for key, value in (("days", "someday"), ("days", "Mo 07:00"), ("hour", 24), ("until_hour", 9)):
         wrong = OsmTown(tmp_path / f"wrong_{key}_{value}".replace(" ", "_").replace(":", ""))
         wrong.study["streets"] = {key: value}
         with pytest.raises(DataError, match="streets"):
