@@ -95,7 +95,7 @@ class _Reading:
             elif isinstance(thing, Way):
                 self._way(thing, keys)
             elif isinstance(thing, Area):
-                self._area(thing)
+                self._area(thing, keys)
             elif isinstance(thing, Relation) and thing.tags.get("type") in _AREA_RELATIONS:
                 tags = _tags(thing.tags)
                 if keys & tags.keys():
@@ -115,11 +115,11 @@ class _Reading:
         else:
             self.open_ways[sorted(keys & tags.keys())[0]] += 1
 
-    def _area(self, area: Area) -> None:
-        name = f"{'w' if area.from_way() else 'r'}{area.orig_id()}"
-        self.areas.append(Thing(name, _tags(area.tags),
-                                shapely.from_wkb(bytes.fromhex(self._wkb.create_multipolygon(area)))))
+    def _area(self, area: Area, keys: set[str]) -> None:
+        name, tags = f"{'w' if area.from_way() else 'r'}{area.orig_id()}", _tags(area.tags)
         self.wanted.discard(name)
+        if keys & tags.keys():  # the filter of libosmium chooses relations only
+            self.areas.append(Thing(name, tags, shapely.from_wkb(bytes.fromhex(self._wkb.create_multipolygon(area)))))
 
     def things(self) -> Things:
         faults = []

@@ -13,6 +13,8 @@ STEP_M = 25.0
 """Streets are shared out in pieces of at most this length."""
 BESIDE_M = 15.0
 """A street this near to a unit bounds it: outlines are drawn along the pavement, streets along their middle."""
+GRID_M = 0.01
+"""Places this near to one another are one: a street along the rim, or ending at it, is so to the centimetre."""
 RIM_M = 100.0
 """A street that ends this near to the rim of the area is taken on to it: the file ends there, not the street."""
 HECTARE_M2 = 10_000.0
@@ -24,8 +26,8 @@ def street_blocks(streets: Shapes, outline: shapely.Geometry) -> Shapes:
     Lines are split where they cross.
     """
     rim = shapely.boundary(outline)
-    walls = shapely.intersection(streets, outline)
-    noded = shapely.union_all([*walls, *_to_the_rim(walls, rim), rim])
+    walls = streets[shapely.intersects(streets, outline)]
+    noded = shapely.union_all([*walls, *_to_the_rim(walls, rim), rim], grid_size=GRID_M)
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(noded)))
     middle = shapely.point_on_surface(faces)
     kept = shapely.intersects(middle, outline) & (shapely.area(faces) > 0.0)

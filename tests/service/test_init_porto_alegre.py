@@ -57,7 +57,7 @@ def planned(study: Path, out: Path, *options: str) -> PlanJson:
 
 
 def test_too_little_land_is_told_in_a_line_per_tier(tmp_path: Path) -> None:
-    said = begun(tmp_path / "poa", "--bbox=-51.18,-30.04,-51.17,-30.03")
+    said = begun(tmp_path / "poa", "--bbox=-51.22,-30.08,-51.21,-30.07")
     lines = [line for line in said.splitlines() if "[init_land_short]" in line]
     assert len(lines) == 2
     for line, tier in zip(lines, ("transfer_station", "sorting_center"), strict=True):
