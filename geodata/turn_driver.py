@@ -35,7 +35,7 @@ Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 LOG = logging.getLogger(__name__)
-BLOCK_CELLS = 4_000_000
+BLOCK_CELLS = 1_000_000
 """Cells between places that are worked out at once; between their docks there are some five times as many."""
 WORTH_KEEPING = 20_000
 """Fewer cells are worked out again sooner than files are read."""

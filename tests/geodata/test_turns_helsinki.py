@@ -14,10 +14,13 @@ import numpy as np
 import osmium
 import pytest
 
+from geodata.crs import metric_crs_of
 from geodata.osm_network import StreetNetwork, read_network
-from geodata.turn_metric import Metric, TurnCosts
+from geodata.osm_streets import Terms, osm_use
+from geodata.turn_driver import TurnDriver, TurnTrips
+from geodata.turn_metric import Metric, Slot, TurnCosts
 from geodata.turn_places import Places
-from geodata.turn_times import routes, turn_times
+from geodata.turn_times import Route, routes, turn_times
 from tests.geodata.osm_xml import TRUCK, Rule, metric_of, rule_of, steps_of, violations
 
 FILE = os.environ.get("RECYNET_HELSINKI")
@@ -114,3 +117,27 @@ def test_places_of_the_core_reach_one_another_and_restrictions_cost_time(
     assert slow.reached[both.any(axis=1)][:, both.any(axis=0)].mean() > 0.99
     assert (slow.duration_ms[both] >= fast.duration_ms[both]).all()
     assert (slow.duration_ms[both] > fast.duration_ms[both]).mean() > 0.01
+
+
+def test_ways_of_a_driver_make_no_forbidden_turn_and_add_up_to_the_oracle(
+        network: StreetNetwork, rules: list[Rule]) -> None:
+    """What plans are made of: the same places through engines and docks, way by way."""
+    crs = metric_crs_of(*network.node_lonlat.mean(axis=0))
+    use = osm_use(network, crs, [(CITY, Slot("always"))], Terms(), "Helsinki.osm.pbf")
+    driver = use.by_vehicle[0]
+    assert isinstance(driver, TurnDriver)
+    places = near_restrictions(driver.metric, rules, 3)
+    trips = TurnTrips(driver, places)
+    every, turns, count = np.arange(len(places.segment)), 0, 0
+    oracle = turn_times(driver.metric, places, places)
+    for start in every[:60]:
+        for target, way in enumerate(trips.ways(int(start), every)):
+            assert (way is not None) == oracle.reached[start, target]
+            if way is not None:
+                assert way.duration_ms == oracle.duration_ms[start, target]
+                arcs = tuple(int(arc) for arc in driver.metric.graph.state_arc[way.states])
+                route = Route(arcs, way.duration_ms, way.distance_mm / 1000, np.empty((0, 2)))
+                turns += len(violations(steps_of(network, route), rules))
+                count += 1
+    assert count > 5_000
+    assert turns == 0
