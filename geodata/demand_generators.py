@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from geodata.crs import to_metric
-from geodata.demand_input import GENERATORS, DemandInput, DemandRecord, GeneratorKind
+from geodata.demand_input import GENERATORS, DemandInput, DemandRecord, GeneratorKind, GeneratorSource
 from geodata.places import NEAR_STREET_M, Places, distances_m, read_table, set_zone
 from geodata.readers import Source
 from geodata.tables import Fault, did_you_mean, fault, text_column
@@ -27,30 +28,61 @@ def with_generators(places: Places, demand: DemandInput | None,
     and `t_per_day` (NaN unless the file says it); in homes `kind` is None. Rows of unknown kind are warnings, with
     their number; rows without a size are errors unless their kind assumes one.
     """
-    if demand is None or demand.generators is None:
+    if demand is None or not demand.generators:
         return places, ()
-    source, layer = demand.generators, demand.generators.layer or GENERATORS.name
-    frame, found = read_table(source, GENERATORS)
-    faults = list(found)
-    if frame is None:
-        return places, tuple(faults)
     kind_of = {word: kind for kind in known_kinds for word in (kind.id, *kind.words)}
-    faults += _unknown_kinds(frame, kind_of, source, layer)
+    homes = places.communities
+    tables = [homes.assign(kind=text_column([None] * len(homes)), size=np.nan, t_per_day=np.nan)]
+    faults: list[Fault] = []
+    assumed: Counter[str] = Counter()
+    taken: set[str] = {str(name) for name in homes["id"]}
+    for given in demand.generators:
+        read = _read(places, given, kind_of)
+        faults += read.faults
+        assumed.update(read.assumed)
+        if read.rows is not None:
+            again = sorted({str(name) for name in read.rows["id"]} & taken)
+            faults += [fault("id_repeated", file=given.source.file, layer=given.source.layer or GENERATORS.name,
+                             feature_id=name, count=2) for name in again]
+            taken |= {str(name) for name in read.rows["id"]}
+            tables.append(read.rows[tables[0].columns])
+    joined = gpd.GeoDataFrame(pd.concat(tables, ignore_index=True), geometry="geometry", crs=homes.crs)
+    record = replace(places.demand or DemandRecord(), assumed_sizes=dict(assumed))
+    return replace(places, communities=joined, demand=record, faults=(*places.faults, *faults)), tuple(faults)
+
+
+@dataclass(frozen=True)
+class _Generators:
+    """The rows of one file beside the communities' columns, None where it cannot be used."""
+
+    rows: gpd.GeoDataFrame | None
+    faults: list[Fault]
+    assumed: dict[str, int]
+
+
+def _read(places: Places, given: GeneratorSource, kind_of: Mapping[str, GeneratorKind]) -> _Generators:
+    """The generators of known kinds of one file."""
+    source, layer = given.source, given.source.layer or GENERATORS.name
+    frame, found = read_table(source, GENERATORS)
+    if frame is None:
+        return _Generators(None, list(found), {})
+    if given.kind is not None:
+        frame = frame.assign(kind=text_column(given.kind if k is None else k for k in frame["kind"]))
+    faults = [*found, *_unknown_kinds(frame, kind_of, source, layer)]
     frame = frame[[k in kind_of for k in frame["kind"]]].reset_index(drop=True)
     kinds = [kind_of[k] for k in frame["kind"]]
     sizes, assumed, size_faults = _sizes(frame, kinds, source, layer)
     rows = to_metric(frame, places.crs_metric)
     faults += [*size_faults, *set_zone(rows, places.zones, source), *_far(rows, places, source, layer)]
-    table = _joined(places, rows, kinds, sizes)
-    record = replace(places.demand or DemandRecord(), assumed_sizes=assumed)
-    return replace(places, communities=table, demand=record, faults=(*places.faults, *faults)), tuple(faults)
+    return _Generators(_as_communities(rows, kinds, sizes), faults, assumed)
 
 
-def _unknown_kinds(frame: gpd.GeoDataFrame, kind_of: dict[str, GeneratorKind], source: Source,
+def _unknown_kinds(frame: gpd.GeoDataFrame, kind_of: Mapping[str, GeneratorKind], source: Source,
                    layer: str) -> Iterable[Fault]:
     counts = frame["kind"].value_counts()
     known = sorted({kind.id for kind in kind_of.values()})
-    for word, count in counts.items():
+    nameless = int(frame["kind"].isna().sum())
+    for word, count in [*counts.items(), *([("", nameless)] if nameless else [])]:
         if word not in kind_of:
             yield fault("generator_unknown", file=source.file, layer=layer, kind=word, count=int(count),
                         known=", ".join(known) or "-", hint=did_you_mean(str(word), kind_of))
@@ -87,16 +119,12 @@ def _far(rows: gpd.GeoDataFrame, places: Places, source: Source, layer: str) -> 
                     distance=f"{distance_m[row]:.0f}")
 
 
-def _joined(places: Places, rows: gpd.GeoDataFrame, kinds: list[GeneratorKind], sizes: Float) -> gpd.GeoDataFrame:
-    """Communities followed by generators, under the same columns."""
-    homes = places.communities
-    homes = homes.assign(kind=text_column([None] * len(homes)), size=np.nan, t_per_day=np.nan)
-    added = gpd.GeoDataFrame({
+def _as_communities(rows: gpd.GeoDataFrame, kinds: list[GeneratorKind], sizes: Float) -> gpd.GeoDataFrame:
+    """Generators under the columns of communities; nobody lives in them."""
+    return gpd.GeoDataFrame({
         "id": text_column(f"{kind.id}:{name}" for kind, name in zip(kinds, rows["id"], strict=True)),
         "population": np.zeros(len(rows)), "households": np.zeros(len(rows)), "name": rows["name"],
         "zone_id": rows["zone_id"], "area_m2": rows.geometry.area.to_numpy(),
         "estimated": np.ones(len(rows), dtype=bool), "setting": text_column([None] * len(rows)),
         "kind": text_column(kind.id for kind in kinds), "size": sizes,
-        "t_per_day": rows["t_per_day"].to_numpy(dtype=np.float64)}, geometry=rows.geometry, crs=homes.crs)
-    joined = pd.concat([homes, added[[c for c in homes.columns if c in added.columns]]], ignore_index=True)
-    return gpd.GeoDataFrame(joined, geometry="geometry", crs=homes.crs)
+        "t_per_day": rows["t_per_day"].to_numpy(dtype=np.float64)}, geometry=rows.geometry, crs=rows.crs)

@@ -25,7 +25,7 @@ CONTROL_TOTALS = Table("control_totals", (), (
     Column("zone", kind="text", required=True),
     Column("persons", "persons", required=True, min=0.0)))
 GENERATORS = Table("generators", ("point", "polygon"), (
-    Column("kind", kind="text", required=True),
+    Column("kind", kind="text"),
     Column("floor_area_m2", "m2", min=0.0),
     Column("heads_count", "persons", min=0.0),
     Column("t_per_day", min=0.0),
@@ -65,6 +65,14 @@ class GeneratorKind:
 
 
 @dataclass(frozen=True)
+class GeneratorSource:
+    """A file of generators, and what all of them are where no column says so."""
+
+    source: Source
+    kind: str | None = None
+
+
+@dataclass(frozen=True)
 class DemandInput:
     """Where persons and other sources come from."""
 
@@ -75,7 +83,7 @@ class DemandInput:
     """Communities this far from their zone's total are told."""
     cells: CellGrid | None = None
     slivers: SliverLimits | None = None
-    generators: Source | None = None
+    generators: tuple[GeneratorSource, ...] = ()
 
 
 @dataclass(frozen=True)

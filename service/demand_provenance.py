@@ -153,9 +153,8 @@ def _generators(brief: Brief, kind: Kind) -> Iterator[Assumption]:
         return
     unit = {"floor_area_m2": "m2", "heads_count": "head", "site": "site"}[kind.measure]
     place, note = f"generators.{kind.id}", kind.note or kind.title
-    source = brief.study.inputs.generators
-    yield _said(brief.study, f"{place}.count", int(mine.sum()), "A",
-                "" if source is None else f"file {source.path.name}", note)
+    files = ", ".join(source.path.name for source in brief.study.inputs.generators)
+    yield _said(brief.study, f"{place}.count", int(mine.sum()), "A", f"file {files}", note)
     for name, value in kind.kg_per_unit_day.items():
         yield _said(brief.study, f"{place}.{name}_kg_per_{unit}_day", value, kind.mark, kind.source, note)
     assumed = record.assumed_sizes.get(kind.id, 0)

@@ -60,7 +60,7 @@ def rate_faults(study: Study, network: Network, rates: DemandRates | None, place
                     least=f"{size.min_t_per_day:g}", room=f"{size.capacity_t_per_day / study.peak_factor:g}")
               for tier in network.tiers for size in tier.sizes
               if size.min_t_per_day > size.capacity_t_per_day / study.peak_factor]
-    if study.inputs.generators is not None and (rates is None or not rates.generators):
+    if study.inputs.generators and (rates is None or not rates.generators):
         faults.append(fault("rates_needed", file=study.file.name, messages=STUDY_MESSAGES))
     if rates is None:
         return faults

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from geodata.demand_input import COUNTED_ZONES, GENERATORS, UNCOUNTED
+from geodata.demand_input import COUNTED_ZONES, UNCOUNTED
 from geodata.repair import Repair, Repaired, repaired
 from geodata.tables import COMMUNITIES, EXCLUSIONS, EXISTING_SITES, LAND, ROADS, ZONES, Fault, Table
 from service.manifest import CONFIG_KINDS
@@ -22,9 +22,8 @@ from service.study import SourceConfig, Study, override
 from service.yaml_files import read_yaml_file
 
 PACKAGE, LOG, STUDY = "fixed.gpkg", "fixes.csv", "study.yaml"
-_TABLES = {"communities": COMMUNITIES, "roads": ROADS, "land": LAND, "zones": ZONES, "existing_sites": EXISTING_SITES,
-           "generators": GENERATORS}
-_AS_THEY_ARE = frozenset({"edits", "elevation", "population", "control_totals"})
+_TABLES = {"communities": COMMUNITIES, "roads": ROADS, "land": LAND, "zones": ZONES, "existing_sites": EXISTING_SITES}
+_AS_THEY_ARE = frozenset({"edits", "elevation", "population", "control_totals", "generators", "points_of_interest"})
 """Inputs that are no layers with outlines and ids to mend."""
 _READING = ("crs", "encoding", "columns", "layer", "path")
 """What a study says about reading a file, which the repaired one no longer needs."""
@@ -51,7 +50,7 @@ def write_repaired(study: Study, folder: Path, overrides: Sequence[str] = ()) ->
     folder.mkdir(parents=True, exist_ok=True)
     done: dict[str, Repaired] = {}
     for name, source in study.inputs.named():
-        if name in _AS_THEY_ARE or name.startswith("points_of_interest."):
+        if name.partition(".")[0] in _AS_THEY_ARE:
             continue  # heights and places of interest are used as they are
         found = repaired(source.source(), _table(name, study))
         if found.frame is not None:
@@ -86,9 +85,10 @@ def _write_study(study: Study, folder: Path, usable: set[str], overrides: Sequen
     override(data, overrides, study.file.name)  # sound: the study was loaded with them
     inputs = data["inputs"]
     exclusions = {f"exclusions.{entry['name']}": entry for entry in inputs.get("exclusions", [])}
-    points = inputs.get("points_of_interest", [])
-    exclusions |= {f"points_of_interest.{entry.get('name', 'poi')}": entry
-                   for entry in (points if isinstance(points, list) else [points])}
+    for layer, unnamed in (("points_of_interest", "poi"), ("generators", "sources")):
+        points = inputs.get(layer, [])
+        exclusions |= {f"{layer}.{entry.get('name', unnamed)}": entry
+                       for entry in (points if isinstance(points, list) else [points])}
     for name, source in study.inputs.named():
         entry = exclusions.get(name, inputs.get(name))
         if entry is not None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, PrivateAttr, ValidationError, field_validator
 
-from geodata.demand_input import DemandInput
+from geodata.demand_input import DemandInput, GeneratorSource
 from geodata.places import ExclusionInput, PlacesInput
 from geodata.readers import Source
 from geodata.screening import TierScreening
@@ -72,6 +72,14 @@ class PointsConfig(SourceConfig):
     """What every place of the file is, where no column says so."""
 
 
+class GeneratorsConfig(SourceConfig):
+    """Sources that are no homes."""
+
+    name: Identifier = "sources"
+    kind: Identifier | None = None
+    """What every row of the file is, where no column says so."""
+
+
 class EditsConfig(SourceConfig):
     """A GeoJSON file (RFC 7946, so WGS 84) of edits: sites locked, forbidden, moved or added; see docs/edits.md."""
 
@@ -93,8 +101,8 @@ class InputsConfig(Config):
     """Population raster laid under communities that have no persons of their own."""
     control_totals: SourceConfig | None = None
     """Table of zones (id or name) and their persons."""
-    generators: SourceConfig | None = None
-    """Shops, offices, schools ...: kind, floor_area_m2 or heads_count, or t_per_day."""
+    generators: tuple[GeneratorsConfig, ...] = ()
+    """Shops, offices, schools ...: kind, floor_area_m2 or heads_count, or t_per_day; one file or several."""
     points_of_interest: tuple[PointsConfig, ...] = ()
     """One file or several."""
     elevation: SourceConfig | None = None
@@ -107,13 +115,14 @@ class InputsConfig(Config):
         """Every input that is given, with its dotted name (land, exclusions.water ...)."""
         single = (("communities", self.communities), ("roads", self.roads), ("land", self.land), ("zones", self.zones),
                   ("existing_sites", self.existing_sites), ("population", self.population),
-                  ("control_totals", self.control_totals), ("generators", self.generators),
+                  ("control_totals", self.control_totals),
                   ("access_bans", self.access_bans), ("elevation", self.elevation), ("edits", self.edits))
         return (*((name, source) for name, source in single if source is not None),
                 *((f"exclusions.{e.name}", e) for e in self.exclusions),
-                *((f"points_of_interest.{p.name}", p) for p in self.points_of_interest))
+                *((f"points_of_interest.{p.name}", p) for p in self.points_of_interest),
+                *((f"generators.{g.name}", g) for g in self.generators))
 
-    @field_validator("points_of_interest", mode="before")
+    @field_validator("points_of_interest", "generators", mode="before")
     @classmethod
     def _one_or_several(cls, given: Any) -> Any:
         return [given] if isinstance(given, dict) else given
@@ -199,9 +208,9 @@ class Study(Config):
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(f"exclusions share the names {repeated}")
-        points = [p.name for p in inputs.points_of_interest]
-        if len(set(points)) < len(points):
-            raise ValueError("points_of_interest need a `name` each, all different")
+        for layer, points in (("points_of_interest", inputs.points_of_interest), ("generators", inputs.generators)):
+            if len({p.name for p in points}) < len(points):
+                raise ValueError(f"{layer} need a `name` each, all different")
         if "communities" in names:
             raise ValueError("an exclusion may not be called 'communities'")
         return inputs
@@ -237,8 +246,8 @@ class Study(Config):
         inputs = self.inputs
         if self.demand is None and not (inputs.population or inputs.control_totals or inputs.generators):
             return None
-        population, totals, others = (None if source is None else source.source() for source in
-                                      (inputs.population, inputs.control_totals, inputs.generators))
+        population, totals = (None if s is None else s.source() for s in (inputs.population, inputs.control_totals))
+        others = tuple(GeneratorSource(g.source(), g.kind) for g in inputs.generators)
         return (self.demand or DemandConfig()).as_input(population, totals, others)
 
     def tier_screening(self, tiers: Sequence[Tier]) -> tuple[TierScreening, ...]:
@@ -319,7 +328,7 @@ def _expand_paths(data: dict[str, Any], study_file: Path) -> list[Fault]:
     if not isinstance(inputs, dict):
         return []
     sources = [(f"inputs.{name}", s) for name, s in inputs.items() if isinstance(s, dict)]
-    for name in ("exclusions", "points_of_interest"):
+    for name in ("exclusions", "points_of_interest", "generators"):
         if isinstance(inputs.get(name), list):
             sources += [(f"inputs.{name}.{n}", s) for n, s in enumerate(inputs[name]) if isinstance(s, dict)]
     faults: list[Fault] = []

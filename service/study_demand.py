@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from geodata.demand_input import CellGrid, DemandInput, SliverLimits
+from geodata.demand_input import CellGrid, DemandInput, GeneratorSource, SliverLimits
 from geodata.readers import Source
 from optimizer.network import Config, Identifier, NonNegative, Positive, Provenance
 
@@ -58,7 +58,7 @@ class DemandConfig(Config):
     """Where the figures come from: `covers` with control_totals.*, population, generators, peak_factor ..."""
 
     def as_input(self, population: Source | None, control_totals: Source | None,
-                 generators: Source | None) -> DemandInput:
+                 generators: tuple[GeneratorSource, ...]) -> DemandInput:
         """The same with its sources for geodata."""
         return DemandInput(population, control_totals, self.tolerance_share,
                            None if self.cells is None else self.cells.grid(),

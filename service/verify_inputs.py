@@ -27,8 +27,10 @@ def moved_study(study: Study, inputs: Path, stated_sha256: Mapping[str, str]) ->
         moved[role] = source.model_copy(update={"path": found[asked]})
     exclusions = tuple(moved[f"exclusions.{e.name}"] for e in study.inputs.exclusions)
     points = tuple(moved[f"points_of_interest.{p.name}"] for p in study.inputs.points_of_interest)
+    others = tuple(moved[f"generators.{g.name}"] for g in study.inputs.generators)
     single = {role: source for role, source in moved.items() if "." not in role}
-    inputs_now = study.inputs.model_copy(update={**single, "exclusions": exclusions, "points_of_interest": points})
+    inputs_now = study.inputs.model_copy(update={**single, "exclusions": exclusions, "points_of_interest": points,
+                                                 "generators": others})
     changed = study.model_copy(update={"inputs": inputs_now})
     changed._file = study.file
     return changed, tuple(notes)

@@ -15,7 +15,7 @@ from rasterio.transform import from_origin
 
 from geodata.demand import settled
 from geodata.demand_generators import with_generators
-from geodata.demand_input import CellGrid, DemandInput, GeneratorKind, SliverLimits
+from geodata.demand_input import CellGrid, DemandInput, GeneratorKind, GeneratorSource, SliverLimits
 from geodata.places import Places, PlacesInput, collect_places
 from geodata.readers import Source
 from geodata.tables import Fault
@@ -148,7 +148,7 @@ def test_slivers_go_last(tmp_path: Path) -> None:
 
 def generators(folder: Path, text: str) -> DemandInput:
     (folder / "g.csv").write_text(text, encoding="utf-8")
-    return DemandInput(generators=Source(folder / "g.csv", crs=CRS))
+    return DemandInput(generators=(GeneratorSource(Source(folder / "g.csv", crs=CRS)),))
 
 
 def test_generators_follow_the_communities(tmp_path: Path) -> None:

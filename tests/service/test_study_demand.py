@@ -45,7 +45,8 @@ class DemandTown(TinyTown):
         with rasterio.open(folder / "pop.tif", "w", driver="GTiff", height=10, width=12, count=1, dtype="float64",
                            crs=CRS, transform=from_origin(ORIGIN_X - 100, ORIGIN_Y + 900, 100, 100)) as target:
             target.write(np.full((10, 12), 1_200.0), 1)
-        (folder / "totals.csv").write_text("分区,常住人口(万人)\n西区,1.8\n东区,1.62\n合计,3.42\n", encoding="utf-8-sig")
+        totals = "分区,常住人口(万人)\n西区,1.8\n东区,1.62\n合计,3.42\n"
+        (folder / "totals.csv").write_text(totals, encoding="utf-8-sig")
         rows = ["编号,kind,x,y,heads_count,t_per_day", f"1,学校,{ORIGIN_X + 150},{ORIGIN_Y + 210},1000,",
                 f"2,school,{ORIGIN_X + 650},{ORIGIN_Y + 210},,", f"3,depot,{ORIGIN_X + 450},{ORIGIN_Y + 410},,2.4"]
         (folder / "sources.csv").write_text("\n".join(rows), encoding="utf-8-sig")
@@ -135,7 +136,7 @@ def test_run_and_verify(planned: Path) -> None:
 def test_inputs_are_sealed(planned: Path, tmp_path: Path) -> None:
     """The manifest names every new input; with another total in the table the result is rejected."""
     roles = {entry["role"] for entry in json.loads((planned / "manifest.json").read_text(encoding="utf-8"))["inputs"]}
-    assert {"population", "control_totals", "generators"} <= roles
+    assert {"population", "control_totals", "generators.sources"} <= roles
     shutil.copytree(planned.parent, tmp_path / "copy")
     table = tmp_path / "copy" / "totals.csv"
     table.write_text(table.read_text(encoding="utf-8-sig").replace("1.62", "1.63"), encoding="utf-8-sig")
