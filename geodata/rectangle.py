@@ -29,6 +29,8 @@ STEP_DEG = 5.0
 OWN_DIRECTIONS = 8
 """Directions of own edges that are tried before."""
 SLACK_SHARE = 0.005
+ROUNDING_SHARE = 1e-7
+"""Places for a rectangle within less than this share of its own area are rounding: the slack leaves 2.5e-5 of it."""
 ASPECT_STEP = 1.15
 """Rectangles of a given area are tried from the squarest to the longest, each this much longer for its width."""
 HALVINGS = 6
@@ -133,18 +135,19 @@ def _holds_convex(shape: shapely.Polygon, width: float, height: float) -> bool:
     left = shape
     for dx, dy in ((width, 0.0), (0.0, height), (width, height)):
         left = left.intersection(affinity.translate(shape, -dx, -dy))
-        if left.is_empty:
+        if left.area <= ROUNDING_SHARE * width * height:
             return False
     return True
 
 
 def _holds_any(shape: shapely.Polygon, width: float, height: float) -> bool:
-    narrowed = _eroded(shape, -width, 0.0)
-    return not narrowed.is_empty and not _eroded(narrowed, 0.0, -height).is_empty
+    least_m2 = ROUNDING_SHARE * width * height
+    narrowed = _eroded(shape, -width, 0.0, least_m2)
+    return not narrowed.is_empty and not _eroded(narrowed, 0.0, -height, least_m2).is_empty
 
 
-def _eroded(shape: shapely.Geometry, dx: float, dy: float) -> shapely.Geometry:
-    """The places p of a shape from which the segment from p to p - (dx, dy) stays within it."""
+def _eroded(shape: shapely.Geometry, dx: float, dy: float, least_m2: float) -> shapely.Geometry:
+    """The places p of a shape from which the segment from p to p - (dx, dy) stays within it, parts of some area."""
     coords, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(shape)), return_index=True)
     same = ring[1:] == ring[:-1]
     start, end = coords[:-1][same], coords[1:][same]
@@ -155,4 +158,4 @@ def _eroded(shape: shapely.Geometry, dx: float, dy: float) -> shapely.Geometry:
     swept = shapely.polygons(np.stack([start, end, end + by, start + by, start], axis=1))
     left = shapely.difference(shape, shapely.union_all(swept))
     parts = shapely.get_parts(left)
-    return shapely.multipolygons(parts[shapely.get_dimensions(parts) == 2]) if len(parts) else shapely.MultiPolygon()
+    return shapely.multipolygons(parts[shapely.area(parts) > least_m2])

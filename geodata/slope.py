@@ -12,6 +12,7 @@ from exactextract import exact_extract
 from exactextract.raster import NumPyRasterSource
 from numpy.typing import NDArray
 from pyproj import CRS, Geod
+from pyproj.exceptions import CRSError
 from rasterio.transform import Affine
 
 from geodata.crs import to_system
@@ -41,6 +42,8 @@ def read_slopes(source: Source) -> SlopeGrid:
     Horn (1981), Hill shading and the reflectance map, Proceedings of the IEEE 69(1), as GDAL and ArcGIS do. Cells in
     degrees are as wide and as high as they are on the ellipsoid in their row. DataError: no raster, no CRS, turned.
     """
+    if not source.path.is_file():
+        raise DataError([fault("file_missing", file=str(source.path))])
     try:
         with rasterio.open(source.path) as raster:
             height = np.asarray(raster.read(1, masked=True).astype(np.float64).filled(np.nan))
@@ -52,7 +55,10 @@ def read_slopes(source: Source) -> SlopeGrid:
         raise DataError([fault("no_crs", file=source.file)])
     if at.b or at.d:
         raise DataError([fault("elevation_turned", file=source.file, messages=SURVEY_MESSAGES)])
-    crs = CRS.from_user_input(source.crs) if source.crs is not None else CRS.from_wkt(found.to_wkt())
+    try:
+        crs = CRS.from_user_input(source.crs) if source.crs is not None else CRS.from_wkt(found.to_wkt())
+    except CRSError as error:
+        raise DataError([fault("crs_unknown", file=source.file, crs=source.crs)]) from error
     width_m, length_m = cell_sides_m(at, crs, height.shape[0])
     return SlopeGrid(_horn(height, width_m[:, None], length_m[:, None]), at, crs)
 
@@ -98,9 +104,22 @@ def slopes_of(grid: SlopeGrid, areas: gpd.GeoSeries, quantile: float | None) -> 
     data = data[::-1] if grid.at.e > 0 else data
     raster = NumPyRasterSource(np.ascontiguousarray(data), x[0], y[0], x[1], y[1], nodata=np.nan,
                                srs_wkt=grid.crs.to_wkt())
-    operation = "mean" if quantile is None else f"quantile(q={quantile:g})"
     frame = gpd.GeoDataFrame({"row": np.arange(len(rows))}, geometry=shapes.to_numpy(), crs=grid.crs)
-    found = exact_extract(raster, frame, [f"slope={operation}"], output="pandas", include_cols=["row"])
-    name = next(column for column in found.columns if column != "row")
-    out[rows[found["row"].to_numpy(dtype=np.int64)]] = found[name].to_numpy(dtype=np.float64)
+    cells = exact_extract(raster, frame, ["values", "coverage"], output="pandas", include_cols=["row"])
+    for row, slope, share in zip(cells["row"], cells["values"], cells["coverage"], strict=True):
+        out[rows[int(row)]] = _summed_up(np.asarray(slope, dtype=np.float64), np.asarray(share, dtype=np.float64),
+                                         quantile)
     return out
+
+
+def _summed_up(slope: Float, share: Float, quantile: float | None) -> float:
+    """The mean by area, or the least slope that at least this share of the area keeps within; nan of nothing."""
+    known = np.isfinite(slope) & (share > 0.0)
+    slope, share = slope[known], share[known]
+    if len(slope) == 0:
+        return float("nan")
+    if quantile is None:
+        return float(slope @ share / share.sum())
+    order = np.argsort(slope, kind="stable")
+    within = np.cumsum(share[order])
+    return float(slope[order][np.searchsorted(within, quantile * within[-1] * (1.0 - 1e-12))])

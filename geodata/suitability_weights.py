@@ -29,7 +29,7 @@ class Weights:
     given: float
     """... as it was given ..."""
     consistent: float
-    """... and as the weights have it."""
+    """... and as all the others have it (the same where there are no others)."""
 
     @property
     def acceptable(self) -> bool:
@@ -49,13 +49,30 @@ def ahp_weights(comparisons: Float) -> Weights:
         raise ValueError(f"1 to {MOST_CRITERIA} criteria can be compared, as a square matrix")
     if not (np.isfinite(matrix).all() and (matrix > 0.0).all() and np.allclose(matrix * matrix.T, 1.0, rtol=1e-9)):
         raise ValueError("comparisons have to be positive, and each the reciprocal of its opposite")
-    values, vectors = np.linalg.eig(matrix)
-    first = int(np.argmax(values.real))
-    weights = np.abs(vectors[:, first].real)
-    weights = weights / weights.sum()
-    index = max(0.0, (float(values[first].real) - count) / (count - 1)) if count > 2 else 0.0
+    largest, weights = _principal(matrix)
+    index = max(0.0, (largest - count) / (count - 1)) if count > 2 else 0.0
     ratio = index / RANDOM_INDEX[count] if count > 2 else 0.0
     wanted = weights[:, None] / weights[None, :]
     off = np.triu(np.abs(np.log(matrix / wanted)), 1)
     row, column = (int(n) for n in np.unravel_index(int(np.argmax(off)), off.shape))
-    return Weights(weights, ratio, (row, column), float(matrix[row, column]), float(wanted[row, column]))
+    return Weights(weights, ratio, (row, column), float(matrix[row, column]), _by_the_others(matrix, row, column))
+
+
+def _principal(matrix: Float) -> tuple[float, Float]:
+    """The largest eigenvalue of a matrix that is not negative, and its eigenvector with sum 1."""
+    values, vectors = np.linalg.eig(matrix)
+    first = int(np.argmax(values.real))
+    vector = np.abs(vectors[:, first].real)
+    return float(values[first].real), vector / vector.sum()
+
+
+def _by_the_others(matrix: Float, row: int, column: int) -> float:
+    """What a comparison would be by all the others: Harker (1987), Incomplete pairwise comparisons in the AHP."""
+    if len(matrix) < 3:
+        return float(matrix[row, column])
+    without = matrix.copy()
+    without[row, column] = without[column, row] = 0.0
+    without[row, row] += 1.0
+    without[column, column] += 1.0
+    _, weights = _principal(without)
+    return float(weights[row] / weights[column])

@@ -68,8 +68,8 @@ class SuitabilityConfig(Config):
             a, b = (names[n] for n in found.worst)
             raise ValueError(
                 f"the comparisons contradict one another: consistency ratio {found.consistency_ratio:.3f} > "
-                f"{MOST_INCONSISTENT:g}; most of all '{a}' over '{b}', given as {_fraction(found.given)}, while all "
-                f"together say {_fraction(found.consistent)}")
+                f"{MOST_INCONSISTENT:g}; most of all '{a}' over '{b}', given as {_fraction(found.given)}, while the "
+                f"others together say {_fraction(found.consistent)}")
         return self
 
     @cached_property
