@@ -192,8 +192,11 @@ class TurnTrips:
         return Places(self.places.segment[rows], self.places.share[rows])
 
     def ways(self, source: int, targets: Int) -> list[DrivenWay | None]:
-        """The fastest way to each target, state by state; None where there is none."""
-        return driven_ways(self.driver.router(1), self.driver.metric, self.places, source, targets)
+        """The fastest way to each target, state by state; None where there is none.
+
+        Always searched plainly: of ways alike in time and length, engines would choose different ones.
+        """
+        return driven_ways(self.driver.plain, self.driver.metric, self.places, source, targets)
 
     def lines(self, source: int, targets: Int) -> list[Float]:
         """Vertices of the fastest way to each target along the segments."""

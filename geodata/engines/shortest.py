@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from geodata.engines.engine import Cells, empty_cells
 from geodata.engines.packed_kernels import split_keys
-from geodata.engines.packed_search import searched_keys, searched_pairs
+from geodata.engines.packed_search import Prepared, prepared, searched_keys, searched_pairs
 from geodata.matrix_network import LIMIT_MS, ArcNetwork, Float, Int, PathTooLongError, Topology
 
 CHUNK = 64
@@ -68,7 +69,12 @@ class ShortestSearch:
 
     def pairs(self, source: int, targets: Int) -> list[Int | None]:
         """The pairs passed to each target."""
-        return searched_pairs(self.network, source, targets)
+        return searched_pairs(self.network, source, targets, self.prepared)
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """The metric ready for searches with lengths."""
+        return prepared(self.network)
 
 
 def _turned(cells: Cells) -> Cells:

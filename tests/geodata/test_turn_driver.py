@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import geodata.turn_driver
 from geodata.crs import metric_crs_of
 from geodata.driver import Driver, StreetUse, drives
+from geodata.engines import chosen_engine
 from geodata.matrix_cache import MatrixCache
 from geodata.osm_network import StreetNetwork
 from geodata.osm_streets import Terms, osm_use
@@ -195,3 +196,26 @@ def test_what_is_left_out_or_not_understood_is_told_with_its_count() -> None:
 def test_trips_is_of_the_turning_kind() -> None:
     use = use_of(network_of(busy_town(1)))
     assert isinstance(use.by_vehicle[0].trips(scattered(use.by_vehicle[0], use, 0, 2)), TurnTrips)
+
+
+def test_lines_do_not_depend_on_what_was_asked_before() -> None:
+    """A grid has many ways alike in time and length: the same one is taken whichever engine found the times."""
+    names = {(i, j): f"n{i}{j}" for i in range(6) for j in range(6)}
+    town = Town({name: (100.0 * i, 100.0 * j) for (i, j), name in names.items()})
+    for i, j in names:
+        for a, b in ((1, 0), (0, 1)):
+            if (i + a, j + b) in names:
+                town.way(100 + 20 * i + 200 * a + j, [names[i, j], names[i + a, j + b]])
+    network = network_of(town)
+    edge = np.arange(network.segment_count)
+    places = Snap(edge, np.full(len(edge), 50.0), np.zeros(len(edge)))
+    lines = []
+    for searched_first in (False, True):
+        driver = turning(use_of(network).by_vehicle[0])
+        trips = driver.trips(places)
+        if searched_first and chosen_engine("auto", 10_000) != "shortest":
+            assert driver.router(10_000) is not driver.plain
+            trips.times(edge, edge)
+        lines.append(trips.lines(0, edge[1:]))
+    for one, other in zip(*lines, strict=True):
+        assert one.tolist() == other.tolist()
