@@ -241,3 +241,16 @@ def with_speed(town: OsmTown) -> Path:
     """The town with other times, so that no kept cell is of use."""
     town.study["streets"] = {"congestion": {"default": 1.5}}
     return town.write()
+
+
+def test_an_edited_plan_is_measured_on_the_same_streets_and_accepted(result: Path, tmp_path: Path) -> None:
+    site = features(result, "collection_point")[0]["id"]
+    edits = tmp_path / "edits.geojson"
+    edits.write_text(json.dumps({"type": "FeatureCollection", "features": [
+        {"type": "Feature", "id": "no", "geometry": None, "properties": {"edit": "forbid", "site_id": site}}]}),
+        encoding="utf-8")
+    done = recynet("resolve", result, "--edits", edits, "--out", tmp_path / "edited")
+    assert done.exit_code == 0, done.output
+    assert site not in [row["id"] for row in features(tmp_path / "edited", "collection_point")]
+    said = recynet("verify", tmp_path / "edited")
+    assert said.exit_code == 0, said.output
