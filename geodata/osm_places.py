@@ -64,6 +64,8 @@ class OsmPlaces:
 def osm_places(things: Things, area: Area, meanings: Meanings, file: str) -> OsmPlaces:
     """The layers inside an area, with what was left out as counted notes. DataError: nothing_inside (no street)."""
     faults: list[Fault] = []
+    outlines = shapely.is_valid([thing.geometry for thing in things.areas])
+    faults += left_out("osm_invalid", file, int((~outlines).sum()), kind="areas")
     roads = _roads(things.streets, area, meanings.streets, file, faults)
     if len(roads) == 0:
         raise DataError([fault("nothing_inside", file=file, messages=AREA_MESSAGES)])

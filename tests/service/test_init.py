@@ -9,7 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pytest
+import rasterio
 import shapely
 import yaml
 from click.testing import Result
@@ -106,7 +108,8 @@ def test_the_same_input_gives_the_same_bytes(osm: Path, tmp_path: Path) -> None:
     for folder in ("a", "b"):
         call("init", tmp_path / folder / "town", "--osm", osm, "--persons", "2500")
     first, second = (sorted((tmp_path / folder).rglob("*.*")) for folder in ("a", "b"))
-    assert [p.name for p in first] == ["urban_three_tier_small.yaml", "SERVE_THIS_AREA.yaml", "study.gpkg", "study.yaml"]
+    assert [p.name for p in first] == ["urban_three_tier_small.yaml", "SERVE_THIS_AREA.yaml", "study.gpkg",
+                                       "study.yaml"]
     assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
 
 
@@ -132,6 +135,21 @@ def test_a_boundary_cuts_what_lies_outside(osm: Path, tmp_path: Path) -> None:
     lines = [f.line() for f in check_study(load_study(tmp_path / "west" / "study.yaml")) if f.severity == "error"]
     assert len(lines) == 1
     assert "study.gpkg | land" in lines[0]
+
+
+def test_a_raster_makes_communities_of_its_squares(osm: Path, tmp_path: Path) -> None:
+    west, north = degrees(0, 600)
+    cells = np.arange(36, dtype=np.float32).reshape(6, 6)
+    with rasterio.open(tmp_path / "people.tif", "w", driver="GTiff", width=6, height=6, count=1, dtype="float32",
+                       crs="EPSG:4326", transform=rasterio.transform.from_origin(west, north, 0.0009, 0.0009)) as out:
+        out.write(cells, 1)
+    words = ("init", tmp_path / "new", "--osm", osm, "--population", tmp_path / "people.tif")
+    assert "[raster_unit_missing]" in call(*words).output
+    assert call(*words, "--population-unit", "persons_per_cell").exit_code == 0
+    people = gpd.read_file(tmp_path / "new" / "study.gpkg", layer="communities")
+    assert people["population"].sum() == cells.sum()
+    assert set(people["kind"]) == {"cell"}
+    assert not has_errors(check_study(load_study(tmp_path / "new" / "study.yaml")))
 
 
 # -- small areas -----------------------------------------------------------------------------------------------
