@@ -29,6 +29,7 @@ from service.plan_json import (
 )
 from service.result_tables import Outcome
 from service.rule_verdicts import rule_verdicts
+from service.street_assumptions import street_assumptions
 from service.texts import Texts, load_texts
 
 
@@ -90,16 +91,7 @@ def _assumptions(out: Outcome) -> Iterator[Assumption]:
     for name, value in (("access.share", study.access.share), ("access.decay_m", study.access.decay_m),
                         ("access.max_m", study.access.max_m)):
         yield Assumption(parameter=name, value=value, mark="A", source="study file", note=note)
-    roads = out.brief.places.roads
-    if roads["oneway"].isna().all():
-        yield Assumption(parameter="roads.oneway", value=None, mark="A", source="street layer without direction",
-                         note=Title(zh="街道无单行信息：车辆双向通行",
-                                    en="No one-way tags: vehicles drive both ways on every street"))
-    yield Assumption(parameter="walking", value="4.5 km/h", mark="A", source="street layer",
-                     note=Title(zh="步行使用除高速公路外的所有街道", en="Residents walk on every street but motorways"))
-    yield Assumption(parameter="driving speeds", value=None, mark="A", source="vehicles of the network",
-                     note=Title(zh="车速按道路等级与车型表取值",
-                                en="Speeds come from a table per street and vehicle class"))
+    yield from street_assumptions(out.brief)
     yield from demand_assumptions(out.brief)
     yield from network_assumptions(out.problem.network)
 

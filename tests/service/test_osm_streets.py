@@ -254,3 +254,13 @@ def test_an_edited_plan_is_measured_on_the_same_streets_and_accepted(result: Pat
     assert site not in [row["id"] for row in features(tmp_path / "edited", "collection_point")]
     said = recynet("verify", tmp_path / "edited")
     assert said.exit_code == 0, said.output
+
+
+def test_every_figure_of_the_classes_in_use_and_the_hours_are_listed_as_assumptions(result: Path) -> None:
+    rows = {row["parameter"]: row for row in plan_of(result)["assumptions"]}
+    assert rows["vehicle_classes.heavy_truck.gvw_t"]["value"] == 16.0
+    assert rows["vehicle_classes.heavy_truck.gvw_t"]["mark"] == "A"
+    assert rows["vehicle_classes.heavy_truck.width_m"]["mark"] == "S*"
+    assert "vehicle_classes.light_truck.speed_km_per_h.primary" in rows
+    assert not any(name.startswith("vehicle_classes.e_tricycle") for name in rows)
+    assert rows["streets.hook_lift.hours"]["value"] == "Mo-Fr 10:00-11:00"
