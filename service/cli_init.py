@@ -39,6 +39,7 @@ BoundaryLayer = Annotated[str | None, typer.Option(help="layer of the boundary f
 PeopleLayer = Annotated[str | None, typer.Option(help="layer of the population file", rich_help_panel=_PEOPLE)]
 BoundaryCrs = Annotated[str | None, typer.Option(help="EPSG:n, GCJ-02 or BD-09", rich_help_panel=_FILES)]
 PeopleCrs = Annotated[str | None, typer.Option(help="EPSG:n, GCJ-02 or BD-09", rich_help_panel=_PEOPLE)]
+Restrictions = Annotated[bool, typer.Option("--turn-restrictions", help="streets as an extract that keeps them")]
 OverpassUrl = Annotated[str, typer.Option(envvar=OVERPASS_VARIABLE, rich_help_panel=_ONLINE)]
 NominatimUrl = Annotated[str, typer.Option(envvar=NOMINATIM_VARIABLE, rich_help_panel=_ONLINE)]
 
@@ -53,6 +54,7 @@ def init(context: typer.Context,
          cell_m: CellM = None, persons: Persons = None, communities: UnitsOf = "both",
          network: Annotated[str, typer.Option(help="network the study plans")] = "urban_three_tier",
          rules: Annotated[list[str] | None, typer.Option("--rules", help="rule preset; repeatable")] = None,
+         turn_restrictions: Restrictions = False,
          name: Annotated[str | None, typer.Option(help="name of the study; else that of the folder")] = None,
          overpass_url: OverpassUrl = OVERPASS_URL, nominatim_url: NominatimUrl = NOMINATIM_URL,
          timeout_s: Annotated[float, typer.Option(min=1, rich_help_panel=_ONLINE)] = 180.0,
@@ -70,7 +72,7 @@ def init(context: typer.Context,
         None if bbox is None else _box(bbox),
         None if population is None else Source(population, population_layer, population_crs, None,
                                                _columns(population_column or ()), population_unit, cell_m),
-        persons, cast(Units, communities), network, tuple(rules or ()), name, language)
+        persons, cast(Units, communities), network, tuple(rules or ()), turn_restrictions, name, language)
     started = start_study(options)
     if as_json:
         typer.echo(json.dumps(_as_json(started), ensure_ascii=False, indent=1))

@@ -13,6 +13,7 @@ import yaml
 
 from geodata.osm_areas import Things, read_things
 from geodata.osm_areas_classes import Meanings
+from geodata.osm_areas_extract import write_street_extract
 from geodata.osm_areas_messages import AREA_MESSAGES
 from geodata.osm_download import Servers, download
 from geodata.osm_places import Area, OsmPlaces, osm_places
@@ -33,7 +34,7 @@ from service.init_words import estimate_words
 from service.lookup import known_names, load_network, load_rules
 from service.study import AccessConfig, Study, load_study
 
-PACKAGE, STUDY = "study.gpkg", "study.yaml"
+PACKAGE, STUDY, STREETS = "study.gpkg", "study.yaml", "streets.osm.pbf"
 YEAR = 2025
 _LICENCE = "(c) OpenStreetMap contributors, ODbL 1.0"
 
@@ -53,6 +54,7 @@ class InitOptions:
     units: Units = "both"
     network: str = "urban_three_tier"
     rules: tuple[str, ...] = ()
+    turn_restrictions: bool = False
     name: str | None = None
     language: Language = "en"
 
@@ -87,6 +89,8 @@ def start_study(options: InitOptions) -> Started:
     if small is not None:
         _write_config(options.out / "networks" / f"{network.network}.yaml", small.text)
     write_package(options.out / PACKAGE, layers, f"{_LICENCE}; {filling.communities.en}")
+    if options.turn_restrictions and options.osm is not None:
+        write_street_extract(options.osm, options.out / STREETS, {int(number) for number in places.roads["id"]})
     path = options.out / STUDY
     path.write_text(study_text(filling, config, options.language), encoding="utf-8")
     short = land_faults(network, places.land, config.land, persons, AccessConfig().share, PACKAGE, "land")
@@ -114,6 +118,8 @@ def _check(options: InitOptions) -> None:
         faults.append(fault("init_no_source", messages=INIT_MESSAGES))
     if sum(given is not None for given in (options.boundary, options.box, options.place)) > 1:
         faults.append(fault("init_two_outlines", messages=INIT_MESSAGES))
+    if options.turn_restrictions and options.osm is None:
+        faults.append(fault("init_restrictions_of_file", messages=INIT_MESSAGES))
     if faults:
         raise DataError(faults)
 
@@ -183,7 +189,8 @@ def _filling(options: InitOptions, config: InitConfig, bare: _Bare, name: str, a
         communities=words, network=bare.network, rules=(RULE, *options.rules), known_rules=bare.known_rules,
         exclusions=tuple(e.name for e in places.exclusions),
         kinds=tuple(sorted(set(places.points_of_interest["kind"]))),
-        attribution=() if options.population is None else (f"Population: {options.population.file}",))
+        attribution=() if options.population is None else (f"Population: {options.population.file}",),
+        streets=STREETS if options.turn_restrictions else None)
 
 
 def _layers(area: Area, places: OsmPlaces, communities: Communities) -> dict[str, tuple[gpd.GeoDataFrame, str]]:

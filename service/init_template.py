@@ -44,6 +44,8 @@ class Filling:
     kinds: tuple[str, ...]
     """Kinds of the points of interest there are."""
     attribution: tuple[str, ...]
+    streets: str | None = None
+    """File of the streets with their turn restrictions; None: the layer roads."""
 
 
 def study_text(filling: Filling, config: InitConfig, language: Language) -> str:
@@ -56,6 +58,7 @@ def study_text(filling: Filling, config: InitConfig, language: Language) -> str:
         "title_zh_yaml": quoted(filling.title.zh), "title_en_yaml": quoted(filling.title.en),
         "communities_zh": quoted(filling.communities.zh), "communities_en": quoted(filling.communities.en),
         "rules": json.dumps(list(filling.rules)), "known_rules": ", ".join(filling.known_rules) or "-",
+        "roads": _roads(filling, language),
         "exclusions": _exclusions(filling, config, language),
         "points_of_interest": _points_of_interest(filling, language), "hosts": _hosts(filling, config, language),
         "screening": _screening(filling.network.tiers, config, language),
@@ -85,6 +88,19 @@ def tidy(text: str) -> str:
 def _filled(template: str, values: Mapping[str, str]) -> str:
     """The template with the holes that have a value filled."""
     return _HOLE.sub(lambda hole: values.get(hole[1], hole[0]), template)
+
+
+def _roads(filling: Filling, language: Language) -> str:
+    said = {"en": ("columns: id, highway (class of OpenStreetMap), oneway (yes, no, -1), maxspeed (km/h)",
+                   "recynet init --turn-restrictions makes an extract that keeps turn restrictions",
+                   "streets of OpenStreetMap with their turn restrictions; layer roads of the package shows them"),
+            "zh": ("列：id、highway（OSM 道路等级）、oneway（yes、no、-1）、maxspeed（km/h）",
+                   "recynet init --turn-restrictions 可生成保留转向限制的提取文件",
+                   "OpenStreetMap 道路及转向限制；数据包中的 roads 图层仅供查看")}[language]
+    if filling.streets is not None:
+        return f"  roads:              # {said[2]}\n    path: {filling.streets}\n"
+    return (f"  roads:              # {said[0]}\n    path: {filling.package}\n"
+            f"    layer: roads      # {said[1]}\n")
 
 
 def _exclusions(filling: Filling, config: InitConfig, language: Language) -> str:

@@ -204,8 +204,9 @@ def test_the_town_leads_to_a_plan(study: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not HELSINKI, reason="RECYNET_HELSINKI does not name Helsinki.osm.pbf (see test_turns_helsinki.py)")
-def test_helsinki_leads_to_a_plan(tmp_path: Path) -> None:
-    assert call("init", tmp_path / "helsinki", "--osm", str(HELSINKI)).exit_code == 0
+@pytest.mark.parametrize("streets", [(), ("--turn-restrictions",)])
+def test_helsinki_leads_to_a_plan(tmp_path: Path, streets: tuple[str, ...]) -> None:
+    assert call("init", tmp_path / "helsinki", "--osm", str(HELSINKI), *streets).exit_code == 0
     file = tmp_path / "helsinki" / "study.yaml"
     assert not has_errors(check_study(load_study(file), audit=True))
     persons = gpd.read_file(file.parent / "study.gpkg", layer="communities")["population"].sum()
@@ -223,6 +224,7 @@ def test_helsinki_leads_to_a_plan(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("words", "code"), [
     ((), "init_no_source"),
     (("--place", "Town", "--osm", "town.osm"), "init_no_source"),
+    (("--place", "Town", "--turn-restrictions"), "init_restrictions_of_file"),
     (("--osm", "gone.osm"), "file_missing"),
     (("--osm", "town.osm", "--bbox", "1,2,3"), "init_bbox_wrong"),
     (("--osm", "town.osm", "--bbox", "9,1,8,2"), "init_bbox_wrong"),
