@@ -14,6 +14,9 @@ from geodata.demand_input import SliverLimits
 
 Float = NDArray[np.float64]
 
+CORNER_SHARE = 0.1
+"""Two areas that share no more than a corner have twice the reach in common, or this share of the smaller outline."""
+
 
 @dataclass(frozen=True)
 class Merged:
@@ -65,8 +68,10 @@ def _borders(shapes: NDArray[np.object_], reach_m: float) -> list[dict[int, floa
     one, other = one[pairs], other[pairs]
     near = shapely.buffer(shapes[other], reach_m, quad_segs=2, join_style="mitre")
     length = shapely.length(shapely.intersection(lines[one], near))
-    for a, b, shared in zip(one.tolist(), other.tolist(), length.tolist(), strict=True):
-        if shared > 2.0 * reach_m:  # less is a corner
+    round_both = shapely.length(lines)
+    corner = np.minimum(2.0 * reach_m, CORNER_SHARE * np.minimum(round_both[one], round_both[other])) * (1.0 + 1e-9)
+    for a, b, shared, least in zip(one.tolist(), other.tolist(), length.tolist(), corner.tolist(), strict=True):
+        if shared > least:
             border[a][b] = border[b][a] = shared
     return border
 

@@ -294,9 +294,9 @@ _DEMAND = {
                         "已标注为估计值", "they are labelled as estimated"),
     "sliver_merged": _note("已并入“{into}”", "merged into '{into}'", "如不需要，请调整 demand.slivers",
                            "change `demand.slivers` if that is not wanted"),
-    "sliver_alone": _warning("小于下限但没有相邻小区，保留原样",
-                             "is below the limits but touches no other community, and stays",
-                             "请人工合并或删除", "merge or delete it by hand"),
+    "sliver_alone": _note("小于下限但没有相邻小区，保留原样",
+                          "is below the limits but no other community is within reach; it stays",
+                          "可加大 demand.slivers.reach_m", "a larger `demand.slivers.reach_m` reaches across streets"),
     "generator_unknown": _warning("类型“{kind}”（{count} 处）不在产生源类型表中，未计入{hint}",
                                   "the kind '{kind}' ({count} rows) is none of the kinds of generators and was left "
                                   "out{hint}",
