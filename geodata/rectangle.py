@@ -2,8 +2,8 @@
 
 A rectangle of given direction fits where the erosion of the parcel by it is not empty, which is worked out exactly:
 the erosion by a rectangle is that by its width of that by its length, and the erosion by a segment is the parcel
-without what its outline sweeps along the segment. Tried are the directions of the parcel's own longest edges, then
-every STEP_DEG.
+without what its outline sweeps along the segment. A grid settles most cases before (geodata/rectangle_grid.py). Tried
+are the directions of the parcel's own longest edges, then every STEP_DEG.
 
 Errors. Accepted too much: a rectangle counts as fitting when one that is SLACK_SHARE shorter on both sides does.
 Rejected too much: one that fits only between two tried directions or two tried ratios of its sides. For given sides,
@@ -21,6 +21,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely import affinity
+
+from geodata.rectangle_grid import CELLS, widths
 
 Bool = NDArray[np.bool_]
 Float = NDArray[np.float64]
@@ -91,20 +93,35 @@ class _Parcel:
         centre = piece.centroid
         self._piece = affinity.translate(piece, -centre.x, -centre.y)
         self._convex = not piece.interiors and piece.area > piece.convex_hull.area * (1.0 - 1e-9)
-        tolerance = 0.002 * math.sqrt(piece.area)
-        self._widest = 2.0 * (shapely.maximum_inscribed_circle(piece, tolerance=tolerance).length + tolerance)
+        coords, ring = shapely.get_coordinates(shapely.get_rings(self._piece), return_index=True)
+        self._coords, self._first = coords, np.append(np.flatnonzero(np.diff(ring, prepend=-1)), len(coords))
         self._longest = 2.0 * float(shapely.minimum_bounding_radius(piece))
-        self._turned: dict[float, shapely.Polygon] = {}
+        self._widths: dict[float, Widths] = {}
 
     def holds(self, sides: list[tuple[float, float]], *, own_only: bool = False) -> bool:
         """Whether one of some rectangles fits, in some tried direction."""
         tried = [(w * (1.0 - SLACK_SHARE), h * (1.0 - SLACK_SHARE)) for w, h in sides]
-        # necessary: as wide as the widest circle inside, with a diagonal within the circle around
-        tried = [(w, h) for w, h in tried if w <= self._widest and math.hypot(w, h) <= self._longest
-                 and w * h <= self._piece.area]
-        if not tried:
-            return False
-        return any(self._holds_turned(angle, w, h) for angle in self._directions(own_only) for w, h in tried)
+        # necessary: the area, and a diagonal within the circle around
+        tried = [(w, h) for w, h in tried if math.hypot(w, h) <= self._longest and w * h <= self._piece.area]
+        tried += [(h, w) for w, h in tried if h > w]
+        doubtful = []
+        for angle in self._directions(own_only) if tried else ():
+            grid = self._grid(angle)
+            for width, height in tried:
+                if grid.surely_holds(width, height):
+                    return True
+                if grid.may_hold(width, height):
+                    doubtful.append((angle, width, height))
+        test = _holds_convex if self._convex else _holds_any
+        return any(test(affinity.rotate(self._piece, -angle, origin=(0.0, 0.0)), width, height)
+                   for angle, width, height in doubtful)
+
+    def _grid(self, angle: float) -> Widths:
+        if angle not in self._widths:
+            cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+            x, y = self._coords @ np.array([cos, sin]), self._coords @ np.array([-sin, cos])
+            self._widths[angle] = Widths(*widths(x, y, self._first, CELLS))
+        return self._widths[angle]
 
     def _directions(self, own_only: bool) -> Iterator[float]:
         """Degrees from 0 to 90, those of the longest edges first."""
@@ -120,14 +137,26 @@ class _Parcel:
         if not own_only:
             yield from np.arange(0.0, 90.0, STEP_DEG).tolist()
 
-    def _holds_turned(self, angle: float, w: float, h: float) -> bool:
-        if angle not in self._turned:
-            self._turned[angle] = affinity.rotate(self._piece, -angle, origin=(0.0, 0.0))
-        turned = self._turned[angle]
-        west, south, east, north = turned.bounds
-        fitting = [(a, b) for a, b in ((w, h), (h, w)) if a <= east - west and b <= north - south]
-        test = _holds_convex if self._convex else _holds_any
-        return any(test(turned, a, b) for a, b in fitting)
+
+@dataclass(frozen=True)
+class Widths:
+    """What a grid over a turned parcel says of rectangles (geodata.rectangle_grid.widths)."""
+
+    cell_width: float
+    cell_height: float
+    surely: NDArray[np.int64]
+    perhaps: NDArray[np.int64]
+
+    def surely_holds(self, width: float, height: float) -> bool:
+        """Whether a block of cells inside is as wide and high."""
+        rows = math.ceil(height / self.cell_height)
+        return rows < len(self.surely) and bool(self.surely[rows] * self.cell_width >= width)
+
+    def may_hold(self, width: float, height: float) -> bool:
+        """False where no block of cells inside or on the outline is as wide and high."""
+        rows, columns = (math.ceil(side / cell - 1e-6)
+                         for side, cell in ((height, self.cell_height), (width, self.cell_width)))
+        return rows < len(self.perhaps) and bool(self.perhaps[rows] >= columns)
 
 
 def _holds_convex(shape: shapely.Polygon, width: float, height: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,7 +18,8 @@ class Found:
     """Collects the rejections of parcels, in the order of the rules."""
 
     def __init__(self, count: int) -> None:
-        self._rows: list[list[Rejection]] = [[] for _ in range(count)]
+        self._count = count
+        self._rows: defaultdict[int, list[Rejection]] = defaultdict(list)
 
     def below(self, code: str, measured: Float, least: float, where: Bool | None = None) -> None:
         """Rejects what is below a least value; `where` narrows the parcels it is asked of."""
@@ -44,4 +46,4 @@ class Found:
     @property
     def rows(self) -> tuple[tuple[Rejection, ...], ...]:
         """The reasons of every parcel, none for a candidate."""
-        return tuple(tuple(row) for row in self._rows)
+        return tuple(tuple(self._rows[row]) if row in self._rows else () for row in range(self._count))

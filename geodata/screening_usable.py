@@ -13,6 +13,9 @@ from geodata.places import Exclusion
 
 Float = NDArray[np.float64]
 
+ROUNDING_M2 = 1e-6
+"""Less than this an exclusion does not take."""
+
 
 @dataclass(frozen=True)
 class Usable:
@@ -42,8 +45,12 @@ def usable_parts(shapes: NDArray[np.object_], barred: Sequence[tuple[Exclusion, 
                     for near in np.split(hits[order], starts[1:]) if len(near)]
         if barriers:
             barrier = np.array(barriers, dtype=object)
-            taken[found, number] = shapely.area(shapely.intersection(shapes[found], barrier))
-            left[found] = shapely.difference(left[found], barrier)
+            before, left[found] = shapely.area(left[found]), shapely.difference(left[found], barrier)
+            taken[found, number] = before - shapely.area(left[found])
+            again = found[taken[found, :number].any(axis=1)]  # what an earlier exclusion took counts here as well
+            both = barrier[np.isin(found, again)]
+            taken[again, number] = shapely.area(shapely.intersection(shapes[again], both))
+            taken[:, number] = np.where(taken[:, number] > ROUNDING_M2, taken[:, number], 0.0)
     order = np.argsort(-taken, axis=1, kind="stable")
     names = [exclusion.name for exclusion, _ in barred]
     blockers: list[tuple[str, ...]] = [()] * len(shapes)

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 from shapely import affinity
 
-from geodata.rectangle import SLACK_SHARE, STEP_DEG, RectangleRule, _holds_any, largest_share, rectangles_fit
+from geodata.rectangle import (
+    SLACK_SHARE,
+    STEP_DEG,
+    RectangleRule,
+    Widths,
+    _holds_any,
+    largest_share,
+    rectangles_fit,
+)
+from geodata.rectangle_grid import widths
 
 L_SHAPE = shapely.Polygon([(0, 0), (60, 0), (60, 20), (20, 20), (20, 60), (0, 60)])
 DONUT = shapely.box(0, 0, 50, 50).difference(shapely.box(20, 20, 30, 30))
@@ -128,3 +137,21 @@ def test_sizes_in_any_order_agree_with_one_by_one() -> None:
     together = rectangles_fit(pieces, areas, rule)
     alone = np.stack([rectangles_fit(pieces, areas[k:k + 1], rule)[:, 0] for k in range(5)], axis=1)
     assert (together == alone).all()
+
+
+@settings(max_examples=80, deadline=None)
+@given(seed=st.integers(0, 10_000), cells=st.integers(3, 40), width=st.floats(0.05, 1.0), height=st.floats(0.05, 1.0))
+def test_the_grid_is_never_wrong(seed: int, cells: int, width: float, height: float) -> None:
+    """What it is sure of agrees with the exact test, on shapes with bays and holes."""
+    rng = np.random.default_rng(seed)
+    blobs = shapely.union_all([shapely.box(*rng.uniform(0, 60, 2), *rng.uniform(30, 90, 2)) for _ in range(3)])
+    shape = affinity.rotate(blobs, rng.uniform(0, 90)).difference(shapely.Point(rng.uniform(20, 60, 2)).buffer(9))
+    piece = max(shapely.get_parts(shape), key=lambda part: part.area)
+    coords, ring = shapely.get_coordinates(shapely.get_rings(piece), return_index=True)
+    first = np.append(np.flatnonzero(np.diff(ring, prepend=-1)), len(coords))
+    grid = Widths(*widths(coords[:, 0].copy(), coords[:, 1].copy(), first, cells))
+    west, south, east, north = piece.bounds
+    asked = (width * (east - west), height * (north - south))
+    exact = _holds_any(piece, *asked)
+    assert exact or not grid.surely_holds(*asked)
+    assert grid.may_hold(*asked) or not exact
