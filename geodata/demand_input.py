@@ -84,6 +84,8 @@ class DemandInput:
     cells: CellGrid | None = None
     slivers: SliverLimits | None = None
     generators: tuple[GeneratorSource, ...] = ()
+    totals_rows: Mapping[str, str] = field(default_factory=dict)
+    """{column: value} of the rows of the table of totals that count; empty: all."""
 
 
 @dataclass(frozen=True)

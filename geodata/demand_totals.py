@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from geodata.demand_input import CONTROL_TOTALS, DemandInput, ZoneTotal
 from geodata.readers import Source
 from geodata.readers.plain_table import read_plain_table
-from geodata.tables import DataError, Fault, did_you_mean, fault
+from geodata.tables import DataError, Fault, as_text, did_you_mean, fault
 
 Float = NDArray[np.float64]
 
@@ -57,8 +58,9 @@ def read_totals(demand: DemandInput, zones: gpd.GeoDataFrame,
         read = read_plain_table(source)
     except DataError as error:
         return None, tuple(replace(f, layer=f.layer or CONTROL_TOTALS.name) for f in error.faults)
-    data, found = CONTROL_TOTALS.rows(read.table, source.columns, source.file, source.layer)
-    faults = [*read.notes, *(f for f in found if f.code != "id_synthetic")]
+    rows, missing = _asked(read.table, demand.totals_rows, source)
+    data, found = CONTROL_TOTALS.rows(rows, source.columns, source.file, source.layer)
+    faults = [*missing, *read.notes, *(f for f in found if f.code != "id_synthetic")]
     if data is None:
         return None, tuple(faults)
     persons: dict[str, float] = {}
@@ -78,6 +80,17 @@ def read_totals(demand: DemandInput, zones: gpd.GeoDataFrame,
                 faults.append(fault("total_matched", file=source.file, layer=source.layer, feature_id=str(name),
                                     zone=_called(zones, zone)))
     return Totals(persons, source.file, source.layer), tuple(faults)
+
+
+def _asked(table: pd.DataFrame, rows: Mapping[str, str], source: Source) -> tuple[pd.DataFrame, list[Fault]]:
+    """The rows that have the asked values, as text, and columns that are not there."""
+    known = ", ".join(map(str, table.columns))
+    missing = [fault("column_missing", file=source.file, layer=source.layer, column=column, known=known)
+               for column in rows if column not in table.columns]
+    for column, value in rows.items():
+        if column in table.columns:
+            table = table[[as_text(cell) == value for cell in table[column]]]
+    return table.reset_index(drop=True), missing
 
 
 def _words(zones: gpd.GeoDataFrame) -> list[str]:

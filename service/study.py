@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -72,6 +73,13 @@ class PointsConfig(SourceConfig):
     """What every place of the file is, where no column says so."""
 
 
+class TotalsConfig(SourceConfig):
+    """A table of zones and their persons."""
+
+    rows: dict[str, str | int] = Field(default_factory=dict)
+    """{column: value} of the rows that count, in tables that hold other figures or years besides."""
+
+
 class GeneratorsConfig(SourceConfig):
     """Sources that are no homes."""
 
@@ -99,7 +107,7 @@ class InputsConfig(Config):
     existing_sites: SourceConfig | None = None
     population: SourceConfig | None = None
     """Population raster laid under communities that have no persons of their own."""
-    control_totals: SourceConfig | None = None
+    control_totals: TotalsConfig | None = None
     """Table of zones (id or name) and their persons."""
     generators: tuple[GeneratorsConfig, ...] = ()
     """Shops, offices, schools ...: kind, floor_area_m2 or heads_count, or t_per_day; one file or several."""
@@ -248,7 +256,8 @@ class Study(Config):
             return None
         population, totals = (None if s is None else s.source() for s in (inputs.population, inputs.control_totals))
         others = tuple(GeneratorSource(g.source(), g.kind) for g in inputs.generators)
-        return (self.demand or DemandConfig()).as_input(population, totals, others)
+        rows = {} if inputs.control_totals is None else {c: str(v) for c, v in inputs.control_totals.rows.items()}
+        return replace((self.demand or DemandConfig()).as_input(population, totals, others), totals_rows=rows)
 
     def tier_screening(self, tiers: Sequence[Tier]) -> tuple[TierScreening, ...]:
         """What geodata.screening.screen_land asks, for every tier that stands on land."""

@@ -56,7 +56,8 @@ def config_answers(folder: Path, study: Study, manifest: Manifest, beside: Seque
 
 def _note(name: str, text: str, packaged: str | None, beside: Sequence[Path]) -> str | None:
     """What to say of a network or rule that is not, to the letter, the packaged one."""
-    kind = {"networks": "network", "rules": "rule"}.get(name.partition("/")[0], "vehicle classes")
+    kinds = {"networks": "network", "rules": "rule", "demand": "rates of demand"}
+    kind = kinds.get(name.partition("/")[0], "vehicle classes")
     title = f"{kind} {Path(name).stem}"
     others = [(str(path), path.read_text(encoding="utf-8")) for path in _elsewhere(name, beside)]
     if packaged is not None:

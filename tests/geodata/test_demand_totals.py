@@ -198,3 +198,18 @@ def test_totals_of_the_zones_layer(tmp_path: Path) -> None:
 def test_faults_of_the_table(tmp_path: Path, text: str, code: str) -> None:
     _, faults = read_totals(csv(tmp_path, text), zones("A"), None)
     assert code in [f.code for f in faults if f.severity == "error"]
+
+
+def test_rows_of_a_long_table(tmp_path: Path) -> None:
+    """Figures of several years and kinds below one another: only the asked rows count."""
+    (tmp_path / "t.csv").write_text("区,年份,指标,数值\n甲区,2020,常住人口,900\n甲区,2020,家庭户数,300\n"
+                                    "甲区,2010,常住人口,700\n", encoding="utf-8-sig")
+    source = Source(tmp_path / "t.csv", columns={"zone": "区", "persons": "数值"})
+    found, faults = read_totals(DemandInput(control_totals=source, totals_rows={"年份": "2020", "指标": "常住人口"}),
+                                zones("甲区"), None)
+    assert found is not None
+    assert (found.persons, faults) == ({"Z0": 900.0}, ())
+    _, faults = read_totals(DemandInput(control_totals=source, totals_rows={"year": "2020"}), zones("甲区"), None)
+    assert "column_missing" in [f.code for f in faults]
+    _, faults = read_totals(DemandInput(control_totals=source, totals_rows={"年份": "1999"}), zones("甲区"), None)
+    assert "layer_empty" in [f.code for f in faults]
