@@ -53,8 +53,8 @@ class VehicleClass:
     speed_cap_km_per_h: float
     speed_km_per_h: Mapping[str, float]
     """Usual speed per highway value where no limit is tagged; the classes listed here are those it may use."""
-    share_of_maxspeed: float
-    """Usual speed as a share of a tagged limit."""
+    share_of_maxspeed: float | None
+    """Usual speed as a share of a tagged limit; None: that of the table, or the limit where that is lower."""
     access_keys: tuple[str, ...]
     """Most specific first, as in hgv, goods, motor_vehicle, vehicle, access; `except` of restrictions is read too."""
     opening_keys: frozenset[str]
@@ -230,10 +230,12 @@ def _oneway_rank(word: str, *, forward: bool) -> float | None:
 
 
 def _speed(case: _Case, direction: str) -> float:
-    """Usual speed: a share of the tagged limit, else the table; never above the class's own cap. km/h."""
+    """Usual speed: a share of the tagged limit, else the table (share_of_maxspeed); never above the class's own cap."""
     vehicle = case.vehicle
     limit, _ = case.fold(_names(case, "maxspeed", direction), math.inf, km_per_h)
     usual = vehicle.speed_km_per_h.get(case.tags["highway"], vehicle.opened_speed_km_per_h)
+    if vehicle.share_of_maxspeed is None:
+        return min(vehicle.speed_cap_km_per_h, usual, limit)
     return min(vehicle.speed_cap_km_per_h, limit * vehicle.share_of_maxspeed if math.isfinite(limit) else usual)
 
 

@@ -123,11 +123,14 @@ class VehicleClasses(Config):
 
 
 def class_of_table(id_: str, speed_km_per_h: Mapping[str, float], barred_from: Collection[str]) -> VehicleClass:
-    """A truck without limits of size or weight, as fast as a network's speed table says (`default` for the rest)."""
+    """A truck without limits of size or weight, as fast as a network's speed table says (`default` for the rest).
+
+    A tagged limit counts where it is lower.
+    """
     default = speed_km_per_h["default"]
     streets = {*STREETS, *speed_km_per_h} - {"default"} - set(barred_from) - FOOT_ONLY
     speeds = {highway: speed_km_per_h.get(highway, default) for highway in sorted(streets)}
-    return VehicleClass(id_, 0.0, 0.0, 0.0, 0.0, 0.0, max(speeds.values(), default=default), speeds, 1.0, TRUCK_KEYS,
+    return VehicleClass(id_, 0.0, 0.0, 0.0, 0.0, 0.0, max(speeds.values(), default=default), speeds, None, TRUCK_KEYS,
                         frozenset({"hgv", "goods", "motor_vehicle"}), default, True, GATES)
 
 

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
+from geodata.osm_tags import way_rules
 from geodata.tables import DataError
-from service.vehicle_classes import read_vehicle_classes
+from service.vehicle_classes import class_of_table, read_vehicle_classes
+from tests.geodata.osm_xml import Town, cross
+from tests.geodata.test_turns_properties import network_of
 
 BUNDLED = Path(__file__).parents[2] / "configs" / "vehicle_classes" / "default.yaml"
 
@@ -83,3 +86,14 @@ def test_ids_must_differ(tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump(twice), encoding="utf-8")
     with pytest.raises(DataError, match="e_tricycle"):
         read_vehicle_classes(path)
+
+
+def test_a_vehicle_without_a_class_keeps_its_own_speeds_below_tagged_limits() -> None:
+    own = class_of_table("van", {"default": 20.0, "primary": 40.0}, ["service"])
+    town = Town(cross()).way(1, "wx", highway="primary", maxspeed="30").way(2, "xe", highway="primary", maxspeed="60")
+    network = network_of(town.way(3, "sx", highway="tertiary").way(4, "xn", highway="service"))
+    rules = way_rules(network, own)
+    speed = dict(zip(network.way_osm_id.tolist(), rules.speed_km_per_h[network.way_tags, 0].tolist(), strict=True))
+    assert [speed[way] for way in (1, 2, 3)] == [30.0, 40.0, 20.0]
+    opened = dict(zip(network.way_osm_id.tolist(), rules.through[network.way_tags, 0].tolist(), strict=True))
+    assert opened == {1: True, 2: True, 3: True, 4: False}
