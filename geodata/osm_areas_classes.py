@@ -72,6 +72,8 @@ class LandTerms:
     classes: tuple[TagClass, ...]
     min_area_m2: float
     inside_share: float
+    cut_above_m2: float
+    """Larger areas are cut along streets."""
     not_land: TagClass
 
 

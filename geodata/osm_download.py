@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import geopandas as gpd
 import pandas as pd
-import requests
 import shapely
 
 from geodata.crs import to_wgs84
@@ -115,14 +115,14 @@ def _only_whole_answers() -> Callable[..., None]:
     """A hook for each answer: what OSMnx would pass over or wait for without end becomes an error."""
     busy: Counter[str] = Counter()
 
-    def check(response: requests.Response, *_: object, **__: object) -> None:
+    def check(response: Any, *_: object, **__: object) -> None:
         if response.status_code in _BUSY and busy[response.url] < _MOST_RETRIES:
             busy[response.url] += 1  # OSMnx waits a minute and asks again
             return
         response.raise_for_status()
         said = response.json() if "json" in response.headers.get("Content-Type", "") else None
         if isinstance(said, dict) and "remark" in said:  # Overpass ran out of time or memory: the answer has holes
-            raise requests.RequestException(str(said["remark"]))
+            raise OSError(str(said["remark"]))
 
     return check
 
@@ -149,12 +149,12 @@ def _settings(servers: Servers) -> Iterator[None]:
 
 @contextmanager
 def _told(url: str) -> Iterator[None]:
-    """A failed request as one DataError that names the server."""
+    """A failed request (of requests: an OSError) as one DataError that names the server."""
     from osmnx._errors import ResponseStatusCodeError
 
     try:
         yield
-    except (requests.RequestException, ResponseStatusCodeError, OSError, ValueError, KeyError) as error:
+    except (ResponseStatusCodeError, OSError, ValueError, KeyError) as error:
         if isinstance(error, DataError):
             raise
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]

@@ -18,6 +18,8 @@ from geodata.crs import WGS84, to_metric
 from geodata.osm_areas import Thing, Things
 from geodata.osm_areas_classes import ExclusionClass, LandTerms, Meanings, StreetTerms, TagClass, class_of
 from geodata.osm_areas_messages import AREA_MESSAGES
+from geodata.roads import FOOT_ONLY
+from geodata.street_blocks import street_blocks
 from geodata.tables import DataError, Fault, fault, text_column
 
 Shapes = NDArray[np.object_]
@@ -69,7 +71,7 @@ def osm_places(things: Things, area: Area, meanings: Meanings, file: str) -> Osm
     roads = _roads(things.streets, area, meanings.streets, file, faults)
     if len(roads) == 0:
         raise DataError([fault("nothing_inside", file=file, messages=AREA_MESSAGES)])
-    land = _land(things.areas, area, meanings.land, file, faults)
+    land = _cut(_land(things.areas, area, meanings.land, file, faults), roads, meanings.land, file, faults)
     exclusions = []
     for kind in meanings.exclusions:
         frame = _excluded(things.areas, area, kind, file, faults)
@@ -144,6 +146,34 @@ def _land(areas: Sequence[Thing], area: Area, terms: LandTerms, file: str, fault
     return gpd.GeoDataFrame({
         "id": text_column(t.id for t in kept), "land_use": text_column(class_name[t.id] for t in kept),
         "name": text_column(t.tags.get("name") for t in kept)}, geometry=shapes[apart], crs=area.crs_metric)
+
+
+def _cut(land: gpd.GeoDataFrame, roads: gpd.GeoDataFrame, terms: LandTerms, file: str,
+         faults: list[Fault]) -> gpd.GeoDataFrame:
+    """Land with large areas cut along streets into parcels <id>.1, <id>.2 ...; pieces too small are left out."""
+    large = land.geometry.area.to_numpy() > terms.cut_above_m2
+    streets = roads.geometry.to_numpy()[~roads["highway"].isin(FOOT_ONLY).to_numpy()]
+    tree = shapely.STRtree(streets)
+    rows: list[int] = []
+    names: list[str] = []
+    shapes: list[shapely.Geometry] = []
+    small = pieces = wholes = 0
+    for row, (name, shape) in enumerate(zip(land["id"], land.geometry, strict=True)):
+        parts = [shape]
+        if large[row]:
+            inside = streets[np.sort(tree.query(shape, predicate="intersects"))]
+            cut = [part for one in shapely.get_parts(shape) for part in street_blocks(inside, one, rim_m=0.0)]
+            parts = [part for part in cut if part.area >= terms.min_area_m2]
+            small += len(cut) - len(parts)
+            wholes += len(cut) > 1
+            pieces += len(parts) if len(cut) > 1 else 0
+        rows += [row] * len(parts)
+        names += [name] if len(parts) == 1 else [f"{name}.{number}" for number in range(1, len(parts) + 1)]
+        shapes += parts
+    faults += left_out("land_cut", file, wholes, most=f"{terms.cut_above_m2 / 1e4:g}", pieces=str(pieces))
+    faults += left_out("osm_too_small", file, small, kind="parcels of cut land", least=f"{terms.min_area_m2:g}")
+    data = {"id": text_column(names), **{c: text_column(land[c].iloc[rows]) for c in ("land_use", "name")}}
+    return gpd.GeoDataFrame(data, geometry=shapes, crs=land.crs)
 
 
 def without_nested(shapes: Shapes, inside_share: float) -> Shapes:

@@ -20,14 +20,14 @@ RIM_M = 100.0
 HECTARE_M2 = 10_000.0
 
 
-def street_blocks(streets: Shapes, outline: shapely.Geometry) -> Shapes:
+def street_blocks(streets: Shapes, outline: shapely.Geometry, rim_m: float = RIM_M) -> Shapes:
     """Polygons between streets inside an outline, which closes those at its rim; metric, by place of their middle.
 
-    Lines are split where they cross.
+    Lines are split where they cross; those that end within `rim_m` of the rim are taken on to it.
     """
     rim = shapely.boundary(outline)
     walls = streets[shapely.intersects(streets, outline)]
-    noded = shapely.union_all([*walls, *_to_the_rim(walls, rim), rim], grid_size=GRID_M)
+    noded = shapely.union_all([*walls, *_to_the_rim(walls, rim, rim_m), rim], grid_size=GRID_M)
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(noded)))
     middle = shapely.point_on_surface(faces)
     kept = shapely.intersects(middle, outline) & (shapely.area(faces) > 0.0)
@@ -35,7 +35,7 @@ def street_blocks(streets: Shapes, outline: shapely.Geometry) -> Shapes:
     return np.asarray(faces[np.lexsort((xy[:, 1], xy[:, 0]))], dtype=object)
 
 
-def _to_the_rim(walls: Shapes, rim: shapely.Geometry) -> Shapes:
+def _to_the_rim(walls: Shapes, rim: shapely.Geometry, rim_m: float) -> Shapes:
     """Straight lines from dead ends near the rim to it."""
     lines = shapely.get_parts(walls)
     lines = lines[shapely.get_type_id(lines) == shapely.GeometryType.LINESTRING]
@@ -44,7 +44,7 @@ def _to_the_rim(walls: Shapes, rim: shapely.Geometry) -> Shapes:
     places, index = np.unique(np.concatenate([xy, vertices]), axis=0, return_inverse=True)
     ended, uses = np.unique(index.ravel()[:len(xy)]), np.bincount(index.ravel()[len(xy):], minlength=len(places))
     dead = shapely.points(places[ended[uses[ended] == 1]])
-    near = dead[shapely.distance(dead, rim) <= RIM_M]
+    near = dead[shapely.distance(dead, rim) <= rim_m]
     return np.asarray(shapely.shortest_line(near, rim), dtype=object)
 
 

@@ -105,6 +105,7 @@ class LandConfig(Config):
     classes: tuple[ClassConfig, ...]
     min_area_m2: NonNegative
     inside_share: Annotated[float, Field(gt=0, le=1)]
+    cut_above_m2: Positive
     fewest_parcels: Annotated[int, Field(ge=1)]
     not_land: TagTable
     for_tiers: dict[str, TierLandConfig]
@@ -148,7 +149,7 @@ class InitConfig(Config):
                       built.not_homes, built.min_share_of_communities, people.floor_m2_per_person,
                       people.persons_per_street_m, people.max_street_m_per_ha),
             LandTerms(tuple(c.made() for c in self.land.classes), self.land.min_area_m2, self.land.inside_share,
-                      TagClass("not_land", self.land.not_land)),
+                      self.land.cut_above_m2, TagClass("not_land", self.land.not_land)),
             tuple(ExclusionClass(e.name, e.tags, e.buffer_m) for e in self.exclusions),
             tuple(c.made() for c in self.points_of_interest))
 

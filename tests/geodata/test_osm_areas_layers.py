@@ -64,6 +64,24 @@ def test_land_has_the_class_of_its_tags(tmp_path: Path) -> None:
     assert land.area.to_numpy() == pytest.approx(2500.0, rel=2e-3)
 
 
+def test_an_estate_is_cut_along_its_streets(tmp_path: Path) -> None:
+    made = OsmTown()
+    made.streets(2, 2, 200.0, highway="service")            # a cross in the middle, and a street around
+    made.way([(0, 100), (400, 100)], highway="footway")     # nobody drives there
+    made.way([(100, 200), (100, 300)], highway="service")   # a dead end
+    estate = made.box(10, 10, 380, 380, landuse="industrial", name="Works")
+    small = made.box(410, 10, 100, 100, landuse="brownfield")
+    whole = made.box(10, 500, 300, 300, landuse="brownfield")  # large, but no street crosses it
+    places = layers(made, tmp_path, box(-1, -1, 600, 900))
+    land = places.land.set_index("id")
+    assert sorted(land.index) == sorted([*(f"w{estate}.{n}" for n in (1, 2, 3, 4)), f"w{small}", f"w{whole}"])
+    cut = land.drop([f"w{small}", f"w{whole}"])
+    assert cut.area.to_numpy() == pytest.approx(190.0**2, rel=2e-3)
+    assert set(cut["land_use"]) == {"industrial"}
+    assert set(cut["name"]) == {"Works"}
+    assert counted(places, "land_cut") == 1
+
+
 def test_every_area_of_a_kind_is_kept_or_counted(tmp_path: Path) -> None:
     made = town()
     for at in range(6):
