@@ -30,6 +30,7 @@ from service.plan_json import (
 from service.result_tables import Outcome
 from service.rule_verdicts import rule_verdicts
 from service.street_assumptions import street_assumptions
+from service.study_summary import host_titles, suitability_summaries
 from service.texts import Texts, load_texts
 
 
@@ -41,6 +42,7 @@ def plan_document(out: Outcome, timings_s: dict[str, float]) -> PlanJson:
     routed = routed_cost_cny_per_year(out.haulage.tours, network.vehicles).total_cny_per_year
     names = labels_of_network(network)
     labels = labels_of(network) | {code: texts.reason(code) for code in UNSERVED_REASONS}
+    labels |= host_titles(out.brief.study)
     study = out.brief.study
     return PlanJson(
         study=study.study, title=study.title, year=study.year, status=report.status,
@@ -52,6 +54,7 @@ def plan_document(out: Outcome, timings_s: dict[str, float]) -> PlanJson:
         kpis={k.name: Kpi(value=k.value, unit=k.unit, title=texts.kpi(k.name, names))
               for k in (*kpis, *_closings(out))},
         balance=tuple(_balance(out)), rules=tuple(rule_verdicts(out, texts)), assumptions=tuple(_assumptions(out)),
+        suitability=suitability_summaries(study),
         warnings=tuple(_warnings(out, texts)), estimated=estimates(out), attribution=study.attribution,
         labels=labels, timings_s=timings_s)
 

@@ -86,6 +86,27 @@ class Assumption(Record):
     note: Title | None = None
 
 
+class CriterionSummary(Record):
+    """One criterion of a suitability score: what is measured, what scores 0 and 1, and its weight."""
+
+    id: str
+    measure: str
+    layer: str | None = None
+    worst: str | None = None
+    best: str | None = None
+    weight_share: Finite
+
+
+class SuitabilitySummary(Record):
+    """How the land of a tier is scored, how consistent the comparisons are, and what the score decides."""
+
+    tier_id: str
+    criteria: tuple[CriterionSummary, ...]
+    consistency_ratio: Finite
+    min_score_share: Finite | None = None
+    premium_cny_per_year: Finite | None = None
+
+
 class PlanWarning(Record):
     """Something a reader must know about one feature, or about the whole run."""
 
@@ -113,6 +134,8 @@ class PlanJson(Record):
     balance: tuple[Balance, ...] = ()
     rules: tuple[RuleVerdict, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
+    suitability: tuple[SuitabilitySummary, ...] = ()
+    """Per tier whose land has a score."""
     warnings: tuple[PlanWarning, ...] = ()
     estimated: tuple[Title, ...] = ()
     """What in the inputs is an estimate, shown wherever results are."""

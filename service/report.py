@@ -14,6 +14,7 @@ from service.figures import figure, money, number
 from service.palette import load_palette
 from service.plan_json import PlanJson
 from service.report_assumptions import assumption_tables
+from service.report_candidates import candidate_tables
 from service.report_html import Cell, table, two
 from service.report_sites import site_tables
 from service.report_tables import (
@@ -43,7 +44,7 @@ def write_report(path: Path, plan: PlanJson, layers: Mapping[str, geopandas.GeoD
         _header(plan, texts), _estimated(plan, texts), _headline(plan, texts), _map(plan, layers, streets, texts),
         _section(texts, "report.kpis", kpi_tables(plan, texts)),
         _section(texts, "report.balance", balance_table(plan, texts)),
-        _sites(plan, layers, texts),
+        _sites(plan, layers, texts), _candidates(plan, layers, texts),
         _section(texts, "report.rules", rule_table(plan, texts)),
         _section(texts, "report.unserved_heading", unserved_tables(plan, layers.get("unserved"), texts)),
         _section(texts, "report.warnings", warning_table(plan, texts)),
@@ -143,6 +144,11 @@ def _map(plan: PlanJson, layers: Mapping[str, geopandas.GeoDataFrame], streets: 
 def _sites(plan: PlanJson, layers: Mapping[str, geopandas.GeoDataFrame], texts: Texts) -> str:
     note = f'<p class="note">{two(texts.title("report.sites_note"))}</p>'
     return _section(texts, "report.sites", note + site_tables(plan, layers, texts))
+
+
+def _candidates(plan: PlanJson, layers: Mapping[str, geopandas.GeoDataFrame], texts: Texts) -> str:
+    content = candidate_tables(plan, layers.get("candidates"), texts)
+    return _section(texts, "report.candidates", content) if content else ""
 
 
 def _footer(plan: PlanJson, texts: Texts) -> str:

@@ -197,10 +197,13 @@ def _candidates(*tiers: list[tuple[float, float]]) -> geopandas.GeoDataFrame:
         for n, place in enumerate([*places, _corner(0.5, 2.5)]):
             is_open = n < len(places)
             rows.append({"id": f"{tier}-{n}", "tier_id": tier, "status": "open" if is_open else "rejected",
-                         "reason": None if is_open else "too_small", "parcel_id": None, "zone_id": "z1",
+                         "reason": None if is_open else "too_small",
+                         **dict.fromkeys(("reasons", "reasons_zh", "reasons_en"), None if is_open else "too_small"),
+                         "host_kind": None, "host_name": None, "parcel_id": None, "zone_id": "z1",
                          "parcel_area_m2": 900.0 if is_open else 50.0,
                          "largest_size_id": "station_20t" if is_open else None,
-                         "snap_m": 2.0, "estimated": True})
+                         "snap_m": 2.0, "usable_area_m2": None, "slope_share": None, "access_m": None,
+                         "suitability_share": None, "estimated": True})
             shapes.append(Point(place))
     return _frame(rows, shapes)
 

@@ -181,6 +181,10 @@ def test_the_premium_is_paid_and_the_result_verifies(surveyed: Path) -> None:
         build, fixed = size[row["size_id"]]
         premium = 50_000 * (1 - score[f"transfer_station:{row['id']}"])
         assert row["annual_cost_cny_per_year"] == pytest.approx(build * annuity + fixed + premium, rel=1e-9)
+    report = (surveyed / "report.html").read_text(encoding="utf-8")
+    assert "Area below the least asked for 400 &lt; 500 m²" in report
+    assert "consistency ratio 0.000" in report
+    assert "Land that scores 0 costs 50,000 CNY a year more" in report
     done = recynet("verify", surveyed)
     assert done.exit_code == 0, done.output
 
