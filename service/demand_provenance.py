@@ -61,6 +61,7 @@ def demand_estimates(brief: Brief) -> Iterator[Title]:
     if record.totals:
         yield Title(zh="小区人口按分区控制总量调整",
                     en="Persons of communities are made to fit the control totals of their zones")
+        yield from (_SHARED_BY[word] for word in sorted({t.shared_by for t in record.totals if t.shared_by}))
     if record.cells_count:
         yield Title(zh="小区为规则网格，人口按面积分摊", en="Communities are cells of a grid, persons shared by area")
     if record.from_households_count:
@@ -127,6 +128,7 @@ def _layout(asked: DemandConfig) -> Iterator[tuple[str, float | None]]:
     if asked.slivers is not None:
         yield "slivers.min_area_m2", asked.slivers.min_area_m2
         yield "slivers.min_persons", asked.slivers.min_persons
+        yield "slivers.reach_m", asked.slivers.reach_m
 
 
 def _settings(brief: Brief, rates: DemandRates) -> Iterator[Assumption]:
