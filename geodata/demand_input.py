@@ -70,6 +70,8 @@ class GeneratorSource:
 
     source: Source
     kind: str | None = None
+    name: str = "sources"
+    """Ids of places of OpenStreetMap begin with it."""
 
 
 @dataclass(frozen=True)

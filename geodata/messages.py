@@ -301,6 +301,9 @@ _DEMAND = {
                                   "the kind '{kind}' ({count} rows) is none of the kinds of generators and was left "
                                   "out{hint}",
                                   "可用：{known}", "use one of {known}"),
+    "generator_others": _note("另有 {count} 个地点不属于任何产生源类型",
+                              "{count} places of the file are of no kind of generator",
+                              "如需计入，请在产生量参数中加词", "add a word to the rates if some should count"),
     "generator_without_size": _error("“{kind}”需要 {column}", "a generator of the kind '{kind}' needs {column}",
                                      "请补上规模或 t_per_day", "give its size, or its t_per_day"),
     "generator_size_assumed": _note("{count} 处“{kind}”没有规模，按每处 {size} 计",

@@ -255,7 +255,7 @@ class Study(Config):
         if self.demand is None and not (inputs.population or inputs.control_totals or inputs.generators):
             return None
         population, totals = (None if s is None else s.source() for s in (inputs.population, inputs.control_totals))
-        others = tuple(GeneratorSource(g.source(), g.kind) for g in inputs.generators)
+        others = tuple(GeneratorSource(g.source(), g.kind, g.name) for g in inputs.generators)
         rows = {} if inputs.control_totals is None else {c: str(v) for c, v in inputs.control_totals.rows.items()}
         return replace((self.demand or DemandConfig()).as_input(population, totals, others), totals_rows=rows)
 

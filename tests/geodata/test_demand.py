@@ -196,3 +196,23 @@ def test_settings_come_from_the_zones(tmp_path: Path) -> None:
     places, _ = settle(town(tmp_path, DemandInput(), zones=zones))
     assert places is not None
     assert places.communities["setting"].tolist() == ["城市", None, "城市", None]
+
+
+def test_generators_of_openstreetmap(tmp_path: Path) -> None:
+    """A supermarket by its value, a baker by the key `shop`, a school by key=value; a bench is nobody's source."""
+    nodes = {"a": {"shop": "supermarket", "name": "超市"}, "b": {"shop": "bakery"}, "c": {"amenity": "school"},
+             "d": {"amenity": "bench"}}
+    text = "".join(f'<node id="{n}" version="1" lat="30.6{n}" lon="114.3">' + "".join(
+        f'<tag k="{k}" v="{v}"/>' for k, v in tags.items()) + "</node>" for n, tags in enumerate(nodes.values(), 1))
+    (tmp_path / "places.osm").write_text(f'<osm version="0.6">{text}</osm>', encoding="utf-8")
+    demand = DemandInput(generators=(GeneratorSource(Source(tmp_path / "places.osm"), name="osm"),))
+    kinds = (GeneratorKind("shop", (), "floor_area_m2", 80.0),
+             GeneratorKind("mall", ("supermarket",), "floor_area_m2", 9.0),
+             GeneratorKind("pupils", ("amenity=school",), "heads_count", 500.0))
+    homes, _ = settle(town(tmp_path, demand))
+    assert homes is not None
+    places, faults = with_generators(homes, demand, kinds)
+    table = places.communities.iloc[4:]
+    assert dict(zip(table["kind"], table["size"], strict=True)) == {"mall": 9.0, "shop": 80.0, "pupils": 500.0}
+    assert "超市" in set(table["name"])
+    assert [f.title.en.split(" ")[0] for f in faults if f.code == "generator_others"] == ["1"]
