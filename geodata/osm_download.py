@@ -24,6 +24,8 @@ from geodata.tables import DataError, Fault, fault
 
 OVERPASS_URL = "https://overpass-api.de/api"
 NOMINATIM_URL = "https://nominatim.openstreetmap.org/"
+MOST_VALUES = 3
+CORNER_M = 20.0
 _BUSY = (429, 504)
 _MOST_RETRIES = 2
 _KIND = {"node": "n", "way": "w", "relation": "r"}
@@ -75,11 +77,15 @@ def download(place: str, meanings: Meanings, servers: Servers) -> Fetched:
 
 
 def tags_of(meanings: Meanings) -> dict[str, bool | str | list[str]]:
-    """What to ask for: every highway, and the values of each key that mean something (all where any does)."""
+    """What to ask for: every highway, and of each key the values that mean something, or all where these are many.
+
+    A question repeats the outline for each value, and servers refuse long ones.
+    """
     asked: dict[str, bool | str | list[str]] = {"highway": True}
     for key in sorted(meanings.keys()):
-        values = [c.tags[key] for c in meanings.classes() if key in c.tags]
-        asked[key] = True if any(not v for v in values) else sorted({one for several in values for one in several})
+        several = [c.tags[key] for c in meanings.classes() if key in c.tags]
+        values = sorted({value for some in several for value in some})
+        asked[key] = True if len(values) > MOST_VALUES or not all(several) else values
     return asked
 
 
@@ -107,8 +113,9 @@ def things_of(features: gpd.GeoDataFrame, file: str) -> Things:
 
 
 def _around(area: Area, margin_m: float) -> shapely.Geometry:
-    """The area with a margin, in degrees."""
-    return to_wgs84(gpd.GeoSeries([shapely.buffer(area.outline, margin_m)], crs=area.crs_metric)).iloc[0]
+    """The area with a margin, in degrees, with few corners."""
+    around = shapely.simplify(shapely.buffer(area.outline, margin_m + CORNER_M), CORNER_M)
+    return to_wgs84(gpd.GeoSeries([around], crs=area.crs_metric)).iloc[0]
 
 
 def _only_whole_answers() -> Callable[..., None]:
@@ -157,6 +164,7 @@ def _told(url: str) -> Iterator[None]:
     except (ResponseStatusCodeError, OSError, ValueError, KeyError) as error:
         if isinstance(error, DataError):
             raise
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        cause = " ".join(str(error).split()).rpartition("Caused by ")[2]
+        reason = f"{type(error).__name__}: {cause}"[:200]
         raise DataError([fault("download_failed", server=urlsplit(url).netloc or url, reason=reason,
                                messages=AREA_MESSAGES)]) from error

@@ -15,6 +15,8 @@ def _row(severity: Severity, zh: str, en: str, do_zh: str, do_en: str) -> Messag
 INIT_MESSAGES: Mapping[str, Message] = MappingProxyType({
     "init_folder_used": _row("error", "文件夹“{folder}”不为空", "the folder '{folder}' is not empty",
                              "请换一个文件夹", "name another folder"),
+    "init_cannot_write": _row("error", "无法写入文件夹“{folder}”：{reason}", "cannot write to '{folder}': {reason}",
+                              "请检查权限和磁盘空间", "check permissions and room on the disk"),
     "init_no_source": _row("error", "未给出数据来源", "there is nothing to start from",
                            "请给出 --osm 文件或 --place 地名（二选一）", "give either --osm FILE or --place NAME"),
     "init_bbox_wrong": _row("error", "--bbox“{text}”不是 西,南,东,北 四个经纬度",

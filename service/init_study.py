@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import geopandas as gpd
+import pyogrio.errors
 import yaml
 
 from geodata.osm_areas import Things, read_things
@@ -37,6 +38,10 @@ from service.study import AccessConfig, Study, load_study
 PACKAGE, STUDY, STREETS = "study.gpkg", "study.yaml", "streets.osm.pbf"
 YEAR = 2025
 _LICENCE = "(c) OpenStreetMap contributors, ODbL 1.0"
+
+
+Layers = Mapping[str, tuple[gpd.GeoDataFrame, str]]
+"""{layer: (table, type of geometry)}."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ def start_study(options: InitOptions) -> Started:
     _check(options)
     config = load_init_config()
     meanings = config.meanings()
-    name = options.name or identifier(options.out.resolve().name)
+    name = identifier(options.name or options.out.resolve().name)
     bare = _bare_study(name, options.network, options.rules)
     things, area, notes = _things(options, meanings)
     file = options.place or (options.osm.name if options.osm else name)
@@ -85,22 +90,30 @@ def start_study(options: InitOptions) -> Started:
     network = bare.network if small is None else small.network
     filling = _filling(options, config, replace(bare, network=network), name, area, places, communities, file)
     layers = _layers(area, places, communities)
-    _write_config(options.out / "rules" / f"{RULE}.yaml", serving_rule(network))
+    texts = {f"rules/{RULE}.yaml": serving_rule(network), STUDY: study_text(filling, config, options.language)}
     if small is not None:
-        _write_config(options.out / "networks" / f"{network.network}.yaml", small.text)
-    write_package(options.out / PACKAGE, layers, f"{_LICENCE}; {filling.communities.en}")
-    if options.turn_restrictions and options.osm is not None:
-        write_street_extract(options.osm, options.out / STREETS, {int(number) for number in places.roads["id"]})
-    path = options.out / STUDY
-    path.write_text(study_text(filling, config, options.language), encoding="utf-8")
+        texts[f"networks/{network.network}.yaml"] = small.text
+    try:
+        _write(options, texts, layers, f"{_LICENCE}; {filling.communities.en}")
+    except (OSError, pyogrio.errors.DataSourceError) as error:
+        raise DataError([fault("init_cannot_write", messages=INIT_MESSAGES, folder=options.out,
+                               reason=" ".join(str(error).split()))]) from error
     short = land_faults(network, places.land, config.land, persons, AccessConfig().share, PACKAGE, "land")
     faults = (*things.faults, *notes, *places.faults, *communities.faults, *(small.faults if small else ()), *short)
-    return Started(path, tuple((layer, len(frame)) for layer, (frame, _) in layers.items()), persons, faults)
+    counts = tuple((layer, len(frame)) for layer, (frame, _) in layers.items())
+    return Started(options.out / STUDY, counts, persons, faults)
 
 
-def _write_config(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True)
-    path.write_text(text, encoding="utf-8")
+def _write(options: InitOptions, texts: Mapping[str, str], layers: Layers, note: str) -> None:
+    """The files of the study; the study file comes last, so that a folder that has one is whole."""
+    options.out.mkdir(parents=True, exist_ok=True)
+    write_package(options.out / PACKAGE, layers, note)
+    if options.turn_restrictions and options.osm is not None:
+        write_street_extract(options.osm, options.out / STREETS, {int(number) for number in layers["roads"][0]["id"]})
+    for name in sorted(texts, key=lambda name: name == STUDY):
+        path = options.out / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(texts[name], encoding="utf-8")
 
 
 def identifier(text: str) -> str:
@@ -193,7 +206,7 @@ def _filling(options: InitOptions, config: InitConfig, bare: _Bare, name: str, a
         streets=STREETS if options.turn_restrictions else None)
 
 
-def _layers(area: Area, places: OsmPlaces, communities: Communities) -> dict[str, tuple[gpd.GeoDataFrame, str]]:
+def _layers(area: Area, places: OsmPlaces, communities: Communities) -> Layers:
     zones = gpd.GeoDataFrame({"id": text_column(["boundary"]), "name": text_column([area.name])},
                              geometry=[area.outline], crs=area.crs_metric)
     points = {POINTS_OF_INTEREST: (places.points_of_interest, "Point")} if len(places.points_of_interest) else {}

@@ -257,6 +257,19 @@ def test_a_folder_in_use_is_refused_and_kept(osm: Path, tmp_path: Path) -> None:
     assert (tmp_path / "new" / "study.yaml").read_text() == "mine"
 
 
+def test_a_folder_that_cannot_be_made_is_one_line(osm: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    result = call("init", tmp_path / "file" / "new", "--osm", osm)
+    assert result.exit_code == 2
+    assert "[init_cannot_write]" in result.output
+
+
+def test_a_study_may_have_a_name_of_its_own(osm: Path, tmp_path: Path) -> None:
+    call("init", tmp_path / "x", "--osm", osm, "--name", "My Town")
+    loaded = load_study(tmp_path / "x" / "study.yaml")
+    assert (loaded.study, loaded.title.en) == ("my_town", "My Town recycling network")
+
+
 def test_population_in_china_must_say_its_datum(tmp_path: Path) -> None:
     town = small_town()
     text = town.write(tmp_path / "town.osm").read_text(encoding="utf-8")
