@@ -20,7 +20,7 @@ from geodata.tables import DataError, Fault, fault
 from optimizer.network import Config, Identifier, NonNegative, Positive, Share, Tier, Title
 from service.messages import STUDY_MESSAGES
 from service.study_candidates import CandidatesConfig, ScreeningConfig
-from service.study_demand import DemandConfig
+from service.study_demand import DEMAND_COLUMNS, DemandConfig
 from service.study_streets import StreetsConfig
 from service.yaml_files import read_yaml_file, validation_faults
 
@@ -252,7 +252,9 @@ class Study(Config):
     def demand_input(self) -> DemandInput | None:
         """Where demand comes from besides the communities layer, None where the study says nothing of it."""
         inputs = self.inputs
-        if self.demand is None and not (inputs.population or inputs.control_totals or inputs.generators):
+        named = {*inputs.communities.columns, *(() if inputs.zones is None else inputs.zones.columns)}
+        given = inputs.population or inputs.control_totals or inputs.generators or named & DEMAND_COLUMNS
+        if self.demand is None and not given:
             return None
         population, totals = (None if s is None else s.source() for s in (inputs.population, inputs.control_totals))
         others = tuple(GeneratorSource(g.source(), g.kind, g.name) for g in inputs.generators)

@@ -10,6 +10,8 @@ from geodata.demand_input import CellGrid, DemandInput, GeneratorSource, SliverL
 from geodata.readers import Source
 from optimizer.network import Config, Identifier, NonNegative, Positive, Provenance
 
+DEMAND_COLUMNS = frozenset({"weight", "control_persons", "setting"})
+"""Columns of communities and zones that say something about demand: a study that names one asks for it."""
 PeakFactor = Annotated[float, Field(ge=1.0, le=10.0)]
 
 

@@ -224,3 +224,24 @@ def test_the_mended_study_asks_the_same(tmp_path: Path) -> None:
     mended = read_brief(load_study(tmp_path / "fixed" / "study.yaml"))
     assert mended.places.communities["population"].tolist() == pytest.approx(
         read_brief(load_study(study)).places.communities["population"].tolist())
+
+
+def test_totals_in_a_column_of_the_zones(tmp_path: Path) -> None:
+    """Naming the column is asking for it: the town's persons become those of the zones, in proportion."""
+    town = TinyTown(tmp_path)
+    town.layers["zones"] = town.layers["zones"].assign(residents=[60_000, 50_000])
+    town.study["inputs"]["zones"]["columns"] = {"control_persons": "residents"}
+    study = load_study(town.write())
+    brief = read_brief(study)
+    assert brief.places.communities.groupby("zone_id")["population"].sum().to_dict() == pytest.approx(
+        {"W": 60_000.0, "E": 50_000.0})
+    assert {f.code for f in brief.places.faults} >= {"total_far"}
+
+
+def test_a_study_that_says_nothing_is_read_as_ever(tmp_path: Path) -> None:
+    study = load_study(TinyTown(tmp_path).write())
+    assert study.demand_input() is None
+    brief = read_brief(study)
+    assert brief.places.demand is None
+    assert list(brief.places.communities.columns) == ["id", "population", "households", "name", "geometry", "area_m2",
+                                                      "zone_id"]
