@@ -20,8 +20,8 @@ MOST_INCONSISTENT = 0.10
 class Weights:
     """Weights of criteria, and how well the comparisons agree with one another."""
 
-    weights: Float
-    """[n], positive, sum 1."""
+    weights: tuple[float, ...]
+    """One per criterion, positive, sum 1."""
     consistency_ratio: float
     """Consistency index over that of random matrices; 0 for up to two criteria."""
     worst: tuple[int, int]
@@ -55,7 +55,8 @@ def ahp_weights(comparisons: Float) -> Weights:
     wanted = weights[:, None] / weights[None, :]
     off = np.triu(np.abs(np.log(matrix / wanted)), 1)
     row, column = (int(n) for n in np.unravel_index(int(np.argmax(off)), off.shape))
-    return Weights(weights, ratio, (row, column), float(matrix[row, column]), _by_the_others(matrix, row, column))
+    return Weights(tuple(float(w) for w in weights), ratio, (row, column), float(matrix[row, column]),
+                   _by_the_others(matrix, row, column))
 
 
 def _principal(matrix: Float) -> tuple[float, Float]:

@@ -68,7 +68,7 @@ class SuitabilityConfig(Config):
             a, b = (names[n] for n in found.worst)
             raise ValueError(
                 f"the comparisons contradict one another: consistency ratio {found.consistency_ratio:.3f} > "
-                f"{MOST_INCONSISTENT:g}; most of all '{a}' over '{b}', given as {_fraction(found.given)}, while the "
+                f"{MOST_INCONSISTENT:g}, most of all '{a}' over '{b}', given as {_fraction(found.given)}, while the "
                 f"others together say {_fraction(found.consistent)}")
         return self
 
@@ -98,7 +98,7 @@ class SuitabilityConfig(Config):
     def rule(self) -> SuitabilityRule:
         """The same for screening."""
         return SuitabilityRule(tuple(c.criterion(name) for name, c in self.criteria.items()),
-                               tuple(float(w) for w in self.weights.weights), self.min_score_share)
+                               self.weights.weights, self.min_score_share)
 
 
 def _number(given: float | str) -> float:

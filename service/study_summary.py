@@ -21,7 +21,7 @@ def suitability_summaries(study: Study) -> tuple[SuitabilitySummary, ...]:
 
 def _summary(tier_id: str, config: SuitabilityConfig) -> SuitabilitySummary:
     found = config.weights
-    criteria = tuple(_criterion(name, criterion, float(weight))
+    criteria = tuple(_criterion(name, criterion, weight)
                      for (name, criterion), weight in zip(config.criteria.items(), found.weights, strict=True))
     return SuitabilitySummary(tier_id=tier_id, criteria=criteria, consistency_ratio=found.consistency_ratio,
                               min_score_share=config.min_score_share, premium_cny_per_year=config.premium_cny_per_year)
