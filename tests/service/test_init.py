@@ -96,6 +96,21 @@ def test_every_key_of_a_study_is_in_the_file(osm: Path, tmp_path: Path, language
     assert not has_errors(check_study(load_study(tmp_path / "new" / "study.yaml")))
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_example_in_a_comment_is_one(osm: Path, tmp_path: Path, language: str) -> None:
+    """With the marks taken off, the file is still a study: keys and values are those of today."""
+    call("--lang", language, "init", tmp_path / "new", "--osm", osm)
+    file = tmp_path / "new" / "study.yaml"
+    text = file.read_text(encoding="utf-8")
+    examples = re.compile(r"^(\s*)# (\w+: [^<\n]*)$", flags=re.MULTILINE)
+    found = [match[2].split(":")[0] for match in examples.finditer(text)]
+    assert {"existing_sites", "control_totals", "population", "demand", "streets", "budget_cny"} <= set(found)
+    file.write_text(examples.sub(r"\1\2", text), encoding="utf-8")
+    loaded = load_study(file)
+    assert loaded.budget_cny == 80_000_000
+    assert loaded.inputs.existing_sites is not None
+
+
 def test_both_languages_ask_the_same(osm: Path, tmp_path: Path) -> None:
     for language in ("en", "zh"):
         call("--lang", language, "init", tmp_path / language / "town", "--osm", osm)
