@@ -33,7 +33,7 @@ AREA_MESSAGES: Mapping[str, Message] = MappingProxyType({
                           "视为空旷地，不作为居住单元", "taken for open country, no communities"),
     "osm_inside_other": _note("{kind}：{count} 个大部分位于另一个之内", "{kind}: {count} lie mostly inside another"),
     "land_cut": _note("{count} 块用地大于 {most} 公顷，沿道路切为 {pieces} 块",
-                      "{count} areas of land are larger than {most} ha and were cut along streets into {pieces} parcels",
+                      "{count} areas of land above {most} ha were cut along streets into {pieces} parcels",
                       "编号为 <编号>.1、.2 等", "called <id>.1, <id>.2 ..."),
     "osm_invalid": _note("{kind}：{count} 个轮廓无效，已修正", "{kind}: {count} outlines were invalid",
                          "按 GDAL/GEOS make_valid 修正", "mended with make_valid"),
