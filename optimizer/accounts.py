@@ -103,3 +103,17 @@ def books(problem: Problem, plan: Plan) -> Books:
 def all_coefficients(problem: Problem) -> Coefficients:
     """The sum of all terms: what a solver minimises."""
     return add(term.coefficients(problem) for term in TERMS)
+
+
+def gap_of(objective_cny_per_year: float, bound_cny_per_year: float | None,
+           gross_cost_cny_per_year: float) -> float | None:
+    """(objective - bound) / gross cost; None without a bound.
+
+    A plan that costs nothing, because it serves nobody, is measured by the larger of |objective| and |bound| instead.
+    """
+    if bound_cny_per_year is None:
+        return None
+    whole = gross_cost_cny_per_year
+    if not whole > 0.0:
+        whole = max(abs(objective_cny_per_year), abs(bound_cny_per_year))
+    return (objective_cny_per_year - bound_cny_per_year) / whole if whole > 0.0 else 0.0

@@ -221,8 +221,8 @@ def over_mixes(problem: Problem, cases: list[Case], ceiling: float) -> Bound:
         raise BadMultipliersError("one scenario must leave the last tier unpriced and speak of all its sites")
     known, number = max(free)
     rows = mixes(cases[number].last, ceiling - known)
-    if rows is None:
-        return replace(bound, value_cny_per_year=-np.inf)
+    if rows is None:  # too many mixes to be tried: what holds for all of them, the last tier's extra sites for free
+        return replace(bound, value_cny_per_year=min(ceiling, known))
     rows = rows[possible(problem, rows)]
     bound, supply = replace(bound, mixes_tried=len(rows)), most_arriving_t_per_day(problem)
     least = np.max([_without_between(case, rows, supply) for case in cases if case.scenario.area is None], axis=0,
@@ -313,6 +313,10 @@ def dropped_rules(problem: Problem) -> tuple[str, ...]:
         out.append("minimum_throughput")
     if np.isfinite(problem.capacity_m3_per_day(last)).any():
         out.append("volume_of_last_tier")
+    if any(not (accepts == accepts.any(axis=0)).all() for accepts in map(problem.accepts, range(1, last))):
+        out.append("materials_of_open_sizes")
+    if len(problem.sites[last]) > 1:
+        out.append("single_sites_of_last_tier")
     if problem.assignment == "nearest":
         out.append("nearest_assignment")
     return tuple(out)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.accounts import Throughput, arc_of_part, books, throughput
+from optimizer.accounts import Throughput, arc_of_part, books, gap_of, throughput
 from optimizer.balance import MaterialBalance, RatioLimit, RatioWarning, balance, sanity_warnings
 from optimizer.bypass import without_virtual
 from optimizer.haulage_kpis import haulage_kpis, transport_work_t_km_per_day
@@ -85,7 +85,7 @@ def _money(problem: Problem, plan: Plan, captured_t_per_day: float) -> Iterator[
     account = books(problem, plan)
     captured_t_per_year = captured_t_per_day * DAYS_PER_YEAR
     bound = plan.report.bound_cny_per_year
-    gap = None if bound is None else ratio(account.objective_cny_per_year - bound, account.gross_cost_cny_per_year)
+    gap = gap_of(account.objective_cny_per_year, bound, account.gross_cost_cny_per_year)
     yield Kpi("objective_cny_per_year", account.objective_cny_per_year, "CNY/year")
     yield Kpi("bound_cny_per_year", bound, "CNY/year")
     yield Kpi("gap_share", gap, "1")

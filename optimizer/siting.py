@@ -14,12 +14,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.accounts import Books, all_coefficients, arc_of_part, books
+from optimizer.accounts import Books, all_coefficients, arc_of_part, books, gap_of
 from optimizer.assemble import assemble
 from optimizer.bound import Bound, with_row_prices
 from optimizer.first_tier import FirstTier, first_tier
 from optimizer.first_tier_plan import FirstTierPlan
-from optimizer.minimums import has_minimums
 from optimizer.multipliers import Multipliers
 from optimizer.objectives import Coefficients
 from optimizer.plan import Flows, OpenSites, Plan, SolveReport, Status
@@ -32,9 +31,10 @@ from optimizer.solvers.certify import Effort, blank, end_price_guess, relaxed_at
 from optimizer.solvers.first_tier_search import FirstTierSearch
 from optimizer.solvers.moves import settle_and_improve
 from optimizer.solvers.nearest_plan import nearest_plan
+from optimizer.solvers.outright import outright
 from optimizer.solvers.upper_search import improve_upper
 from optimizer.solvers.upper_tiers import Supply, choose_upper_tiers
-from optimizer.solvers.whole_model import is_small, solve_whole
+from optimizer.solvers.whole_model import is_small
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -50,6 +50,9 @@ NEAREST_TRIES = 20
 """Changes tried per iteration where residents use the nearest site: each is cheap."""
 NEWS_EVERY_S = 1.0
 """Without progress, that often is told what the bound has become."""
+LEAST_UPPER_S, MOST_UPPER_S, OUTRIGHT_S = 2.0, 30.0, 20.0
+"""How long the first choice of upper tiers may take at least, as there is no plan without it, and at most; and a small
+problem as a whole."""
 LEAST_PRICE_SHARE = 0.05
 """What a rule asks for is never cheaper than this share of its cost in the search."""
 
@@ -104,8 +107,10 @@ def site_network(problem: Problem, settings: SiteSettings,
         plan = search.or_nothing(search.improve(search.first_plan(plan)))
         if problem.assignment == "nearest":
             plan = search.as_residents_go(plan)
-        elif (has_minimums(problem) or len(problem.rows)) and is_small(problem):
-            plan = search.outright(plan)
+        elif is_small(problem):
+            plan, late = outright(problem, coefficients, tier, plan, time_limit_s=min(OUTRIGHT_S, clock.left_s()))
+            clock.hit |= late
+            clock.mark("outright")
         on_progress(search.news("bound", 0.95))
         objective = books(problem, plan).objective_cny_per_year
         multipliers, bound = bounding.result(objective)
@@ -128,11 +133,9 @@ def _extra_sites(problem: Problem, plan: Plan) -> tuple[int, ...]:
 
 
 def gap_share(problem: Problem, plan: Plan, bound_cny_per_year: float | None) -> float | None:
-    """(objective - bound) / gross cost; None without a bound or where nothing costs anything."""
+    """The gap of a plan (see accounts.gap_of); None without a bound."""
     account = books(problem, plan)
-    if bound_cny_per_year is None or account.gross_cost_cny_per_year <= 0.0:
-        return None
-    return (account.objective_cny_per_year - bound_cny_per_year) / account.gross_cost_cny_per_year
+    return gap_of(account.objective_cny_per_year, bound_cny_per_year, account.gross_cost_cny_per_year)
 
 
 def _status(plan: Plan, gap: float | None, stopped: bool) -> Status:
@@ -172,10 +175,9 @@ class _Search:
     def news(self, phase: str, share: float) -> Progress:
         """Where the search stands, with the bound so far."""
         bound = self._bounding.latest()
-        if self.account is None or self.best is None or bound is None or not self.account.gross_cost_cny_per_year > 0.0:
+        if self.account is None or self.best is None:
             return Progress(phase, share, self.best, bound, None)
-        gap = (self.best - bound) / self.account.gross_cost_cny_per_year
-        return Progress(phase, share, self.best, bound, gap)
+        return Progress(phase, share, self.best, bound, gap_of(self.best, bound, self.account.gross_cost_cny_per_year))
 
     def known(self, plan: Plan) -> None:
         """Remember what the best whole plan so far costs, for the news (a planned one is none under nearest)."""
@@ -222,8 +224,9 @@ class _Search:
     def _quick_at(self, supply: Supply) -> Plan:
         """A plan for the loads of a relaxed first tier at the present prices of the side rules."""
         problem, tier = self.problem, self.tier
-        choice = choose_upper_tiers(problem, self.priced, supply, gap=self.settings.gap,
-                                    time_limit_s=max(10.0, min(30.0, self.clock.left_s())), seed=self.settings.seed)
+        limit_s = max(LEAST_UPPER_S, min(MOST_UPPER_S, self.clock.left_s()))
+        choice = choose_upper_tiers(problem, self.priced, supply, gap=self.settings.gap, time_limit_s=limit_s,
+                                    seed=self.settings.seed)
         self.clock.mark("upper_tiers")
         self.on_progress(self.news("upper_tiers", 0.15))
         if choice is None:
@@ -346,15 +349,6 @@ class _Search:
         self.clock.hit |= found.hit_time_limit
         self.clock.mark("search")
         return found.plan
-
-    def outright(self, plan: Plan) -> Plan:
-        """The plan, or that of the integer programme of the whole problem where it is cheaper."""
-        whole = solve_whole(self.problem, self.coefficients, time_limit_s=min(20.0, self.clock.left_s()))
-        if whole is not None and not has_minimums(self.problem):
-            whole = settle_and_improve(self.problem, self.coefficients, self.tier, whole)
-        self.clock.mark("outright")
-        values = [np.inf if p is None else books(self.problem, p).objective_cny_per_year for p in (plan, whole)]
-        return plan if whole is None or values[1] > values[0] - 1.0 else whole
 
     def as_residents_go(self, planned: Plan) -> Plan:
         """The best plan found in which residents use the nearest site, from the sites of a planned one."""

@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from geodata.tables import DataError, fault
-from optimizer.accounts import books
+from optimizer.accounts import books, gap_of
 from optimizer.bound import Bound, lower_bound
 from optimizer.check import check_plan
 from optimizer.check_sanity import SANITY_CODES
@@ -142,7 +142,7 @@ class Verifier:
                           haulage)
         again = self._written_again(outcome, read.plan_json.timings_s)
         findings += [Finding("differs", *found) for found in differences(read.path, again)]
-        gap = None if bound is None or gross <= 0.0 else (objective - bound) / gross
+        gap = gap_of(objective, bound, gross)
         findings += _status_findings(read.plan_json, plan, gap, read.manifest.reproducible)
         if not findings:  # slow, so only where all else is right
             export_findings, export_notes = _exports(read, again)

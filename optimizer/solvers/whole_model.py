@@ -33,10 +33,11 @@ def is_small(problem: Problem) -> bool:
     return len(problem.walk.part) * len(problem.sites[1]) + flows <= SMALL
 
 
-def solve_whole(problem: Problem, coefficients: Coefficients, *, time_limit_s: float) -> Plan | None:
-    """The best plan of the programme; None where there is none, or none in time."""
+def solve_whole(problem: Problem, coefficients: Coefficients, *, time_limit_s: float,
+                node_limit: int | None = None) -> Plan | None:
+    """The best plan of the programme; None where there is none, or none within the limits."""
     model = _Model(problem, coefficients)
-    answer = solve(model.linear(), time_limit_s=time_limit_s, absolute_gap=SCALE)
+    answer = solve(model.linear(), time_limit_s=time_limit_s, absolute_gap=SCALE, node_limit=node_limit)
     return None if answer.x is None else model.plan(answer.x)
 
 

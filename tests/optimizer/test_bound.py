@@ -257,9 +257,23 @@ def test_links_need_a_tier_between() -> None:
 
 def test_what_the_bound_leaves_out_is_named() -> None:
     named = {name: set(dropped_rules(case(name, 0)[0])) for name in SHAPES}
-    always = {"single_sourcing_of_sites"}
+    always = {"single_sourcing_of_sites", "single_sites_of_last_tier"}
     assert named["nothing but tonnes"] == always
     assert named["three tiers"] == {*always, "volume_of_last_tier"}
     assert named["minimum throughput"] == {*always, "volume_of_last_tier", "minimum_throughput"}
     assert named["quotas"] == {*always, "volume_of_last_tier"}
     assert named["shared parcels"] == {*always, "volume_of_last_tier"}
+
+
+@pytest.mark.parametrize("name", ["three tiers", "two tiers", "quotas"])
+def test_more_mixes_than_can_be_tried_leave_a_weaker_bound(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bound stays finite and valid, and is no better than with every mix tried."""
+    problem, _ = case(name, 0)
+    best = optimum(problem)
+    assert best is not None
+    multipliers, coefficients = no_multipliers(problem), all_coefficients(problem)
+    full = lower_bound(problem, coefficients, multipliers, best.cost_cny_per_year).value_cny_per_year
+    monkeypatch.setattr("optimizer.configurations.MOST", 0)
+    weaker = lower_bound(problem, coefficients, multipliers, best.cost_cny_per_year).value_cny_per_year
+    assert np.isfinite(weaker)
+    assert weaker <= full + 1e-6 * abs(full)

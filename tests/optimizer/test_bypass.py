@@ -91,7 +91,7 @@ def test_plans_are_lawful_and_the_bound_holds(name: str, seed: int) -> None:
     assert {v.code for v in check_plan(wide, siting.plan)} <= SANITY_CODES
     best = bypass_optimum(problem, direct)
     assert siting.bound.value_cny_per_year <= best + 1e-6 * abs(best) + 1.0
-    assert siting.plan.report.objective_cny_per_year >= best - 1e-6 * abs(best) - 1.0
+    assert siting.plan.report.objective_cny_per_year == pytest.approx(best, rel=1e-5, abs=5.0)
     used = np.unique(siting.plan.flows[0].destination)
     assert np.array_equal(used[wide.sites[1].virtual[used]],
                           siting.plan.open_sites[1].site[wide.sites[1].virtual[siting.plan.open_sites[1].site]])

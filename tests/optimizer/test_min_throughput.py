@@ -59,6 +59,16 @@ def test_small_problems_are_solved_to_the_optimum(name: str, seed: int) -> None:
     assert siting.bound.value_cny_per_year <= best.cost_cny_per_year + 1e-6 * abs(best.cost_cny_per_year) + 0.1
 
 
+def test_a_lawful_plan_wins_over_a_cheaper_one_that_is_not() -> None:
+    """The search finds no plan with enough at every site here; the programme of the whole problem does."""
+    problem = small_problem(0, replace(SHAPES["counts"], parts=6, min_t_per_day=0.75,
+                                       quotas=((0, 0, 2), (1, 1, 1), (2, 0, 1))))
+    best, siting = optimum(problem), site_network(problem, QUICK)
+    assert best is not None
+    assert faults(problem, siting) == set()
+    assert siting.plan.report.objective_cny_per_year == pytest.approx(best.cost_cny_per_year, rel=1e-6, abs=2.0)
+
+
 @pytest.mark.parametrize(("name", "seed"), CASES)
 def test_the_search_alone_gives_lawful_plans(name: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """As for problems too large for the integer programme: nothing is refused, nothing is below the optimum."""

@@ -10,9 +10,10 @@ import pytest
 
 from optimizer.accounts import books, throughput
 from optimizer.check import check_plan
+from optimizer.check_sanity import SANITY_CODES
 from optimizer.plan import Plan
 from optimizer.problem import Problem, SiteStatus
-from optimizer.siting import SiteSettings, Siting, site_network
+from optimizer.siting import SiteSettings, Siting, gap_share, site_network
 from tests.optimizer.brute_force import optimum, plan_cost
 from tests.optimizer.small_problems import Shape, small_problem
 
@@ -103,6 +104,27 @@ def test_bound_below_optimum_below_objective(name: str, seed: int) -> None:
     assert bound(siting) <= best.cost_cny_per_year + noise(best.cost_cny_per_year)
     assert best.cost_cny_per_year <= objective(siting) + noise(objective(siting))
     assert np.isfinite(bound(siting))
+
+
+@pytest.mark.parametrize(("name", "seed"), CASES)
+def test_small_problems_are_solved_to_the_optimum(name: str, seed: int) -> None:
+    """So small a problem is solved as a whole too: nothing dearer than what trying every plan finds."""
+    problem, siting = sited(name, seed)
+    best = optimum(problem)
+    assert best is not None
+    assert objective(siting) <= best.cost_cny_per_year + noise(best.cost_cny_per_year) + 1.0
+    assert gap_share(problem, siting.plan, bound(siting)) is not None
+
+
+@pytest.mark.parametrize("name", list(SHAPES))
+def test_the_search_alone_gives_lawful_plans(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for problems too large to be solved as a whole: lawful, and nothing is below the optimum."""
+    monkeypatch.setattr("optimizer.siting.is_small", lambda _: False)
+    problem = small_problem(3, SHAPES[name])
+    siting, best = site_network(problem, QUICK), optimum(problem)
+    assert best is not None
+    assert {v.code for v in check_plan(problem, siting.plan)} <= SANITY_CODES
+    assert objective(siting) >= best.cost_cny_per_year - noise(best.cost_cny_per_year)
 
 
 @pytest.mark.parametrize("shape", [s for s in SHAPES if "reachable" in s])
