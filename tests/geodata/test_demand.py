@@ -216,3 +216,15 @@ def test_generators_of_openstreetmap(tmp_path: Path) -> None:
     assert dict(zip(table["kind"], table["size"], strict=True)) == {"mall": 9.0, "shop": 80.0, "pupils": 500.0}
     assert "超市" in set(table["name"])
     assert [f.title.en.split(" ")[0] for f in faults if f.code == "generator_others"] == ["1"]
+
+
+def test_limits_are_errors_not_crashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More cells than a machine can hold, of a raster and of a grid, are refused with their number."""
+    given = blocks(tmp_path).drop(columns="population")
+    monkeypatch.setattr("geodata.readers.population_raster.MOST_CELLS", 100)
+    places, faults = settle(town(tmp_path, DemandInput(population=raster(tmp_path)), communities=given))
+    assert (places, codes(faults)) == (None, ["raster_too_large"])
+    assert "120 cells" in faults[0].line()
+    monkeypatch.setattr("geodata.cells.MOST_CELLS", 50)
+    places, faults = settle(town(tmp_path, DemandInput(cells=CellGrid(side_m=20.0))))
+    assert (places, codes(faults)) == (None, ["cells_too_many"])
