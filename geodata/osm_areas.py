@@ -80,6 +80,7 @@ class _Reading:
         self.wanted: set[str] = set()
         self.open_ways: Counter[str] = Counter()
         self.cut_streets = 0
+        self.squares = 0
         self._wkb = WKBFactory()
 
     def read(self, path: Path, keys: Collection[str]) -> None:
@@ -103,6 +104,7 @@ class _Reading:
 
     def _way(self, way: Way, keys: set[str]) -> None:
         tags = _tags(way.tags)
+        self.squares += "highway" in tags and tags.get("area") == "yes"
         if "highway" in tags and tags.get("area") != "yes":
             line, whole = _line(way)
             self.cut_streets += not whole
@@ -126,6 +128,8 @@ class _Reading:
         if self.cut_streets:
             faults.append(fault("osm_streets_cut", file=self.file, count=self.cut_streets,
                                 messages=AREA_MESSAGES))
+        if self.squares:
+            faults.append(fault("osm_streets_areas", file=self.file, count=self.squares, messages=AREA_MESSAGES))
         if self.wanted:
             some = sorted(self.wanted, key=lambda name: (name[0], int(name[1:])))
             faults.append(fault("osm_areas_incomplete", file=self.file, count=len(some), some=", ".join(some[:5]),

@@ -23,6 +23,8 @@ AREA_MESSAGES: Mapping[str, Message] = MappingProxyType({
     "osm_areas_incomplete": _note("{count} 个面无法闭合（如 {some}）", "{count} areas do not close (such as {some})"),
     "osm_ways_open": _note("{count} 条带面状标签的线未闭合（{keys}）",
                            "{count} open ways have tags of areas ({keys})", "按线处理，未作为面", "no areas"),
+    "osm_streets_areas": _note("{count} 条 highway 为面（广场等）", "{count} streets are drawn as areas, such as squares",
+                               "不作为道路", "no streets"),
     "osm_streets_class": _note("{count} 条 highway={value} 的线不是通行道路",
                                "{count} ways with highway={value} are no streets"),
     "osm_streets_outside": _note("{count} 条道路在边界 {margin} 米以外", "{count} streets lie over {margin} m outside"),

@@ -92,7 +92,7 @@ def tags_of(meanings: Meanings) -> dict[str, bool | str | list[str]]:
 def things_of(features: gpd.GeoDataFrame, file: str) -> Things:
     """Features of OSMnx (index: element, id; one column per tag) as things."""
     points, streets, areas = [], [], []
-    other = 0
+    other = squares = 0
     names = [column for column in features.columns if column != features.geometry.name]
     for (element, number), shape, row in zip(features.index, features.geometry, features[names].to_numpy(dtype=object),
                                              strict=True):
@@ -102,14 +102,17 @@ def things_of(features: gpd.GeoDataFrame, file: str) -> Things:
             points.append(thing)
         elif shape.geom_type.endswith("Polygon"):
             areas.append(thing)
+            squares += "highway" in tags
         elif "highway" in tags and shape.geom_type.endswith("LineString"):
             streets.append(thing)
         else:
             other += 1
-    faults: tuple[Fault, ...] = ()
+    faults: list[Fault] = []
+    if squares:
+        faults.append(fault("osm_streets_areas", file=file, count=squares, messages=AREA_MESSAGES))
     if other:
-        faults = (fault("osm_ways_open", file=file, count=other, keys="-", messages=AREA_MESSAGES),)
-    return Things(in_order(points), in_order(streets), in_order(areas), faults)
+        faults.append(fault("osm_ways_open", file=file, count=other, keys="-", messages=AREA_MESSAGES))
+    return Things(in_order(points), in_order(streets), in_order(areas), tuple(faults))
 
 
 def _around(area: Area, margin_m: float) -> shapely.Geometry:

@@ -98,6 +98,7 @@ def test_points_and_streets_keep_the_places_of_the_file(tmp_path: Path) -> None:
     assert [(p.id, shapely.get_coordinates(p.geometry).tolist()[0]) for p in things.points] == [
         (f"n{number}", pytest.approx(degrees(30, 40)))]
     assert [s.tags["highway"] for s in things.streets] == ["residential"]
+    assert codes(things) == ["osm_streets_areas"]
 
 
 def test_the_order_of_the_file_does_not_matter(tmp_path: Path) -> None:
