@@ -14,7 +14,6 @@ more in length is found.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,10 +21,11 @@ import shapely
 from numpy.typing import NDArray
 from shapely import affinity
 
-from geodata.rectangle_grid import CELLS, widths
+from geodata.rectangle_grid import CELLS, judged, widths
 
 Bool = NDArray[np.bool_]
 Float = NDArray[np.float64]
+Int = NDArray[np.int64]
 
 STEP_DEG = 5.0
 OWN_DIRECTIONS = 8
@@ -96,7 +96,8 @@ class _Parcel:
         coords, ring = shapely.get_coordinates(shapely.get_rings(self._piece), return_index=True)
         self._coords, self._first = coords, np.append(np.flatnonzero(np.diff(ring, prepend=-1)), len(coords))
         self._longest = 2.0 * float(shapely.minimum_bounding_radius(piece))
-        self._widths: dict[float, Widths] = {}
+        self._widths: dict[float, tuple[float, float, Int, Int]] = {}
+        self._own = self._directions()
 
     def holds(self, sides: list[tuple[float, float]], *, own_only: bool = False) -> bool:
         """Whether one of some rectangles fits, in some tried direction."""
@@ -104,59 +105,34 @@ class _Parcel:
         # necessary: the area, and a diagonal within the circle around
         tried = [(w, h) for w, h in tried if math.hypot(w, h) <= self._longest and w * h <= self._piece.area]
         tried += [(h, w) for w, h in tried if h > w]
+        if not tried:
+            return False
+        width, height = np.array(tried).T.copy()
         doubtful = []
-        for angle in self._directions(own_only) if tried else ():
-            grid = self._grid(angle)
-            for width, height in tried:
-                if grid.surely_holds(width, height):
-                    return True
-                if grid.may_hold(width, height):
-                    doubtful.append((angle, width, height))
+        for angle in self._own if own_only else (*self._own, *np.arange(0.0, 90.0, STEP_DEG).tolist()):
+            surely, may = judged(*self._grid(angle), width, height)
+            if surely:
+                return True
+            doubtful += [(angle, *tried[n]) for n in np.flatnonzero(may).tolist()]
         test = _holds_convex if self._convex else _holds_any
-        return any(test(affinity.rotate(self._piece, -angle, origin=(0.0, 0.0)), width, height)
-                   for angle, width, height in doubtful)
+        return any(test(affinity.rotate(self._piece, -angle, origin=(0.0, 0.0)), w, h) for angle, w, h in doubtful)
 
-    def _grid(self, angle: float) -> Widths:
+    def _grid(self, angle: float) -> tuple[float, float, Int, Int]:
+        """What a grid over the turned parcel says of rectangles (geodata.rectangle_grid.widths)."""
         if angle not in self._widths:
             cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
             x, y = self._coords @ np.array([cos, sin]), self._coords @ np.array([-sin, cos])
-            self._widths[angle] = Widths(*widths(x, y, self._first, CELLS))
+            self._widths[angle] = widths(x, y, self._first, CELLS)
         return self._widths[angle]
 
-    def _directions(self, own_only: bool) -> Iterator[float]:
-        """Degrees from 0 to 90, those of the longest edges first."""
-        ring = shapely.get_coordinates(self._piece.exterior)
-        step = np.diff(ring, axis=0)
+    def _directions(self) -> tuple[float, ...]:
+        """Directions of its longest edges, degrees from 0 to 90."""
+        step = np.diff(shapely.get_coordinates(self._piece.exterior), axis=0)
         length, angle = np.hypot(*step.T), np.degrees(np.arctan2(step[:, 1], step[:, 0])) % 90.0
         bins = np.round(angle, 0) % 90.0
         weight = {b: float(length[bins == b].sum()) for b in np.unique(bins)}
         own = sorted(weight, key=lambda b: (-weight[b], b))[:OWN_DIRECTIONS]
-        for b in own:
-            inside = bins == b
-            yield float(angle[inside][np.argmax(length[inside])])
-        if not own_only:
-            yield from np.arange(0.0, 90.0, STEP_DEG).tolist()
-
-
-@dataclass(frozen=True)
-class Widths:
-    """What a grid over a turned parcel says of rectangles (geodata.rectangle_grid.widths)."""
-
-    cell_width: float
-    cell_height: float
-    surely: NDArray[np.int64]
-    perhaps: NDArray[np.int64]
-
-    def surely_holds(self, width: float, height: float) -> bool:
-        """Whether a block of cells inside is as wide and high."""
-        rows = math.ceil(height / self.cell_height)
-        return rows < len(self.surely) and bool(self.surely[rows] * self.cell_width >= width)
-
-    def may_hold(self, width: float, height: float) -> bool:
-        """False where no block of cells inside or on the outline is as wide and high."""
-        rows, columns = (math.ceil(side / cell - 1e-6)
-                         for side, cell in ((height, self.cell_height), (width, self.cell_width)))
-        return rows < len(self.perhaps) and bool(self.perhaps[rows] >= columns)
+        return tuple(float(angle[bins == b][np.argmax(length[bins == b])]) for b in own)
 
 
 def _holds_convex(shape: shapely.Polygon, width: float, height: float) -> bool:

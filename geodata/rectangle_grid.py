@@ -88,3 +88,18 @@ def _blocks(inside: Bool) -> Int:
     for height in range(rows - 1, -1, -1):
         widest[height] = max(widest[height], widest[height + 1])
     return widest
+
+
+@njit(cache=True)
+def judged(cell_width: float, cell_height: float, surely: Int, perhaps: Int, width: Float,
+           height: Float) -> tuple[bool, Bool]:
+    """Whether one of some rectangles surely fits, and which of them may fit (all False once one surely does)."""
+    may = np.zeros(len(width), dtype=np.bool_)
+    for n in range(len(width)):
+        rows = int(np.ceil(height[n] / cell_height))
+        if rows < len(surely) and surely[rows] * cell_width >= width[n]:
+            return True, np.zeros(len(width), dtype=np.bool_)
+        least_rows = int(np.ceil(height[n] / cell_height - 1e-6))
+        least_columns = int(np.ceil(width[n] / cell_width - 1e-6))
+        may[n] = least_rows < len(perhaps) and perhaps[least_rows] >= least_columns
+    return False, may

@@ -198,3 +198,28 @@ def test_required_and_forbidden_hosts(tmp_path: Path) -> None:
     assert sites.fixed_share is not None
     assert (sites.build_share[row["poi-bins"]], sites.fixed_share[row["poi-bins"]]) == (0.4, 0.5)
     assert (sites.build_share == 1.0).sum() == len(sites) - 1
+
+
+def test_the_examples_of_the_manual_are_sound(tmp_path: Path) -> None:
+    """Every YAML block of docs/candidates.md, merged into one study, is accepted with its weights."""
+    text = (Path(__file__).parents[2] / "docs" / "candidates.md").read_text(encoding="utf-8")
+    blocks = [yaml.safe_load(block.partition("```")[0]) for block in text.split("```yaml\n")[1:]]
+    assert len(blocks) == 3
+
+    def merged(one: Any, two: Any) -> Any:
+        if isinstance(one, dict) and isinstance(two, dict):
+            return {key: merged(one[key], two[key]) if key in one and key in two else one.get(key, two.get(key))
+                    for key in (*one, *(k for k in two if k not in one))}
+        return two
+
+    data = TinyTown(tmp_path).study
+    for block in blocks:
+        data = merged(data, block)
+    study = Study.model_validate(data)
+    assert [p.name for p in study.inputs.points_of_interest] == ["osm", "bins"]
+    assert list(study.candidates.hosts) == ["waste_point", "supermarket", "school", "office"]
+    asked = study.screening["transfer_station"]
+    assert asked.max_slope_share == 0.08
+    assert asked.suitability is not None
+    assert asked.suitability.weights.consistency_ratio < 0.1
+    assert sum(asked.suitability.rule().weights) == pytest.approx(1.0)
