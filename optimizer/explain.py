@@ -1,7 +1,8 @@
 """Why the side rules cannot all hold: a smallest group that conflicts, and the smallest change that would do.
 
-Only open sites and sizes are asked, not who is served: nobody need be. Elastic filter and deletion filter after
-Chinneck (2008), Feasibility and Infeasibility in Optimization, chapters 6 and 7.
+Only open sites and sizes are asked, not who is served: nobody need be. Of minimum throughputs it is asked whether as
+much could ever arrive (optimizer/minimum_rows.py). Elastic filter and deletion filter after Chinneck (2008),
+Feasibility and Infeasibility in Optimization, chapters 6 and 7.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.accounts import all_coefficients
+from optimizer.minimum_rows import with_minimum_rows
 from optimizer.plan import OpenSites
 from optimizer.problem import Problem
 from optimizer.row_repair import lawful_sites, with_minimums
@@ -66,6 +68,7 @@ def explain(problem: Problem) -> Explanation | None:
                     for j in np.flatnonzero(sites.must_open & ~sites.allowed.any(axis=1)).tolist())
     if nowhere:
         return Explanation((), (), (), nowhere)
+    problem = with_minimum_rows(problem)
     if _repairable(problem):
         return None
     model = _Openings(problem)

@@ -19,9 +19,9 @@ from optimizer.plan import OpenSites
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
-RowCode = Literal["min_sites", "max_sites", "spacing", "land_cap", "budget", "parcel_overbuilt"]
+RowCode = Literal["min_sites", "max_sites", "spacing", "land_cap", "budget", "parcel_overbuilt", "min_throughput"]
 Sense = Literal["<=", ">="]
-Unit = Literal["count", "m2", "cny"]
+Unit = Literal["count", "m2", "cny", "t_per_day"]
 ROW_ALLOWANCE = 1e-7
 """Relative to the limit (at least 1): what the referee lets pass of sums of figures, and the bound allows for."""
 NOTHING = 1e-9

@@ -26,6 +26,9 @@ from service.street_cache import street_cache
 from service.study import Study
 from service.vehicles import Haulage
 
+MINIMUM_ADVICE = ("no plan was found in which every open site reaches its minimum throughput: lower min_t_per_day of "
+                  "its size to what it would get (above), or ask for fewer open sites")
+
 
 @dataclass(frozen=True)
 class Result:
@@ -73,7 +76,10 @@ def referee(problem: Problem, plan: Plan, haulage: Haulage) -> None:
     found = [v for v in check_plan(problem, plan) if v.code not in SANITY_CODES]
     found += check_tours(haulage.tours, haulage.loads.areas, haulage.loads.links, haulage.warnings)
     if found:
-        raise RejectedPlanError("\n".join(f"[{v.code}] {v.subject_id}: {v.text}" for v in found))
+        lines = [f"[{v.code}] {v.subject_id}: {v.text}" for v in found]
+        if any(v.code == "below_min_throughput" for v in found):
+            lines.append(MINIMUM_ADVICE)
+        raise RejectedPlanError("\n".join(lines))
 
 
 def site_settings(study: Study) -> SiteSettings:

@@ -51,6 +51,8 @@ def _rule_line(problem: Problem, row: SiteRow, texts: Texts) -> Title:
 def _change_line(problem: Problem, breach: Breach, texts: Texts) -> Title:
     row = breach.row
     key = "conflict.raise" if row.sense == "<=" else "conflict.lower"
+    if row.code == "min_throughput":
+        key = "conflict.lower_minimum"
     return texts.title(key, clause=row.clause, where=row.subject_id, tiers=_tiers(problem, row),
                        limit=_figure(row.limit, row), workable=_figure(breach.workable_limit, row),
                        short=_figure(abs(breach.workable_limit - row.limit), row))
@@ -58,8 +60,8 @@ def _change_line(problem: Problem, breach: Breach, texts: Texts) -> Title:
 
 def _figure(value: float, row: SiteRow) -> str:
     """A limit with its unit; counts are whole numbers."""
-    unit = {"count": "", "m2": " m2", "cny": " CNY"}[row.unit]
-    return f"{value:,.0f}{unit}" if row.unit != "m2" else f"{value:,.6g}{unit}"
+    unit = {"count": "", "m2": " m2", "cny": " CNY", "t_per_day": " t/day"}[row.unit]
+    return f"{value:,.0f}{unit}" if row.unit in ("count", "cny") else f"{value:,.6g}{unit}"
 
 
 def _tiers(problem: Problem, row: SiteRow) -> str:

@@ -138,3 +138,31 @@ def test_random_rules_against_every_choice(seed: int) -> None:
     problem = replace(problem, site_rows=rows)
     possible = bool((breaches(problem).max(axis=1) <= 1e-9).any())
     assert (explain(problem) is None) == possible
+
+
+def least_throughputs(problem: Problem, tier: int, least_t_per_day: float) -> Problem:
+    """The problem with a minimum throughput in every size of a tier."""
+    tiers = list(problem.network.tiers)
+    sizes = tuple(size.model_copy(update={"min_t_per_day": least_t_per_day}) for size in tiers[tier].sizes)
+    tiers[tier] = tiers[tier].model_copy(update={"sizes": sizes})
+    return replace(problem, network=problem.network.model_copy(update={"tiers": tuple(tiers)}))
+
+
+def test_minimum_throughputs_that_nothing_can_fill_are_explained() -> None:
+    """Two stations asked for, each with more than half of what could arrive at all; one would do."""
+    problem = small_problem(0, SMALL)
+    q = problem.captured_t_per_day
+    most = sum(q[problem.walk.part == part].max(axis=0) for part in np.unique(problem.walk.part)).sum()
+    asked = least_throughputs(problem, 1, 0.6 * most)
+    found = explain(replace(asked, site_rows=(at_least_open(asked, 1, None, 2, "two stations"),)))
+    assert found is not None
+    assert clauses(found) == {"two stations", "min_t_per_day"}
+    assert explain(replace(asked, site_rows=(at_least_open(asked, 1, None, 1, "one station"),))) is None
+
+
+def test_a_site_that_nobody_can_fill_is_named() -> None:
+    problem = with_status(least_throughputs(small_problem(0, SMALL), 0, 1e6), 0, 1, SiteStatus.REQUIRED)
+    found = explain(problem)
+    assert found is not None
+    assert clauses(found) == {"min_t_per_day"}
+    assert MustOpen(0, 1) in found.sites
