@@ -25,6 +25,9 @@ MOST_CELLS = 500_000
 SHARED = ("population", "households", "weight")
 """Columns that are divided among the cells of a community; unknown (NaN) stays unknown."""
 OUTSIDE = "outside"
+NARROW_SHARE = 0.75
+"""What is narrower than this share of a mean edge lies in the cell of its middle and the six around it: no edge of a
+cell is shorter."""
 
 
 def laid_in_cells(communities: gpd.GeoDataFrame, zones: gpd.GeoDataFrame, grid: CellGrid) -> gpd.GeoDataFrame:
@@ -61,9 +64,10 @@ def _zoned(communities: gpd.GeoDataFrame, zones: gpd.GeoDataFrame) -> gpd.GeoDat
         rows = np.flatnonzero(areal)
         at, which = shapely.STRtree(outlines).query(shapes[rows], predicate="intersects")
         left = shapely.difference(shapes[rows], shapely.union_all(outlines))
+        cut = [areas_of(shape) for shape in (*shapely.intersection(shapes[rows][at], outlines[which]), *left)]
         source += [rows[at], rows]
         zone += [str(zones["id"].iloc[n]) for n in which] + [None] * len(rows)
-        geometry += [shapely.intersection(shapes[rows][at], outlines[which]), left]
+        geometry.append(np.array(cut, dtype=object))
     joined = np.concatenate(geometry)
     return gpd.GeoDataFrame({"source": np.concatenate(source), "zone_id": text_column(zone)}, geometry=joined,
                             crs=communities.crs)[~shapely.is_empty(joined)].reset_index(drop=True)
@@ -75,12 +79,15 @@ def _cells(pieces: gpd.GeoDataFrame, grid: CellGrid, crs: str) -> tuple[Objects,
 
 
 def _hexagons(pieces: gpd.GeoDataFrame, resolution: int, crs: str) -> tuple[Objects, Objects]:
-    found: set[str] = set()
-    for shape in to_wgs84(pieces.geometry).array:
-        if shapely.get_dimensions(shape) == 2:
-            found.update(h3.polygon_to_cells_experimental(h3.geo_to_h3shape(shape), resolution, contain="overlap"))
-        else:
-            found.update(h3.latlng_to_cell(y, x, resolution) for x, y in shapely.get_coordinates(shape))
+    bounds = shapely.bounds(np.asarray(pieces.geometry.array, dtype=object))
+    across_m = np.hypot(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1])
+    shapes = np.asarray(to_wgs84(pieces.geometry).array, dtype=object)
+    small = across_m < NARROW_SHARE * h3.average_hexagon_edge_length(resolution, unit="m")
+    places = shapely.get_coordinates(shapely.centroid(shapes[small]))
+    found = {near for name in {h3.latlng_to_cell(y, x, resolution) for x, y in places.tolist()}
+             for near in h3.grid_disk(name, 1)}
+    for shape in shapes[~small]:
+        found.update(h3.polygon_to_cells_experimental(h3.geo_to_h3shape(shape), resolution, contain="overlap"))
         _refuse_many(len(found))
     names = sorted(found)
     rings = [shapely.Polygon([(x, y) for y, x in h3.cell_to_boundary(name)]) for name in names]
@@ -159,7 +166,7 @@ def areas_of(shape: shapely.Geometry) -> shapely.Geometry:
     """The polygons of a shape; overlays leave points and lines beside them."""
     if shape.geom_type in ("Polygon", "MultiPolygon"):
         return shape
-    return shapely.union_all([part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"])
+    return shapely.union_all([p for p in shapely.get_parts(shape) if p.geom_type in ("Polygon", "MultiPolygon")])
 
 
 def without_empty(cells: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, int]:

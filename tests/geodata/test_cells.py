@@ -188,3 +188,12 @@ def test_merging_keeps_persons_and_ground(seed: int) -> None:
     assert merged.communities["area_m2"].sum() == pytest.approx(before["area_m2"].sum(), rel=1e-6)
     assert (merged.communities["area_m2"] >= 2_500.0 * (1 - 1e-9)).all()
     assert merged.alone == ()
+
+
+def test_a_zone_that_only_touches_gets_nobody() -> None:
+    """Two communities that fill one zone each share a border: the line between them is no piece of either."""
+    halves = zones(box(0, 0, 200, 200), box(200, 0, 400, 200))
+    cells = laid_in_cells(table([box(0, 0, 200, 200), box(200, 0, 400, 200)], [10.0, 30.0], ["Z0", "Z1"]), halves,
+                          CellGrid(side_m=400.0))
+    assert cells.groupby("zone_id")["population"].sum().to_dict() == pytest.approx({"Z0": 10.0, "Z1": 30.0})
+    assert cells["area_m2"].sum() == pytest.approx(80_000.0)
