@@ -128,7 +128,9 @@ class _Settling:
         if found is not None:
             self.table, used, faults = fitted(self.table, found, self.places.zones, self.demand.tolerance_share)
             self.faults += faults
-            self.record = replace(self.record, totals=used)
+            placed = {total.zone_id for total in used}
+            lost = sum(persons for zone, persons in found.persons.items() if zone not in placed)
+            self.record = replace(self.record, totals=used, unplaced_persons=found.unmatched_persons + lost)
 
     def slivers(self) -> None:
         """Empty cells left out, slivers merged into neighbours."""

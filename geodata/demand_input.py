@@ -117,6 +117,8 @@ class DemandRecord:
     """What was done to the communities of a study, for whoever has to defend it."""
 
     totals: tuple[ZoneTotal, ...] = ()
+    unplaced_persons: float = 0.0
+    """Persons of control totals that found no zone or no community."""
     raster: RasterUse | None = None
     cells_count: int = 0
     merged_count: int = 0

@@ -30,6 +30,8 @@ class Totals:
     persons: Mapping[str, float]
     file: str
     layer: str | None
+    unmatched_persons: float = 0.0
+    """Persons of rows that no zone answers to."""
 
     def told(self, code: str, zone: str, **values: object) -> Fault:
         """A fault of one zone's total."""
@@ -64,11 +66,13 @@ def read_totals(demand: DemandInput, zones: gpd.GeoDataFrame,
     if data is None:
         return None, tuple(faults)
     persons: dict[str, float] = {}
+    unmatched = 0.0
     matched = _matched([str(z) for z in data["zone"]], zones)
     for name, zone, count in zip(data["zone"], matched, data["persons"], strict=True):
         if name is None or np.isnan(count):
             continue  # told by the check of the table
         if zone is None:
+            unmatched += float(count)
             faults.append(fault("total_unmatched", file=source.file, layer=source.layer, feature_id=str(name),
                                 persons=f"{count:,.0f}", hint=did_you_mean(str(name), _words(zones))))
         elif zone in persons:
@@ -79,7 +83,7 @@ def read_totals(demand: DemandInput, zones: gpd.GeoDataFrame,
             if str(name) not in _words(zones):
                 faults.append(fault("total_matched", file=source.file, layer=source.layer, feature_id=str(name),
                                     zone=_called(zones, zone)))
-    return Totals(persons, source.file, source.layer), tuple(faults)
+    return Totals(persons, source.file, source.layer, unmatched), tuple(faults)
 
 
 def _asked(table: pd.DataFrame, rows: Mapping[str, str], source: Source) -> tuple[pd.DataFrame, list[Fault]]:

@@ -25,6 +25,8 @@ _SCALED = Title(zh="小区人口乘以此系数以符合控制总量", en="Perso
 _PEAK = Title(zh="站点能力按高峰日校核，年量、成本、车辆和储存按平均日计，使用率为高峰日的",
               en="Sites have room for the peak day; tonnes, costs, vehicles and storage are those of the mean day, "
                  "utilisation is that of the peak day")
+_UNPLACED = Title(zh="没有对应分区或小区的人口，未计入",
+                  en="Persons of totals without a zone or a community; not counted")
 _HOUSEHOLDS = Title(zh="这些小区的人口由户数推算", en="Communities whose persons were derived from households")
 
 
@@ -107,6 +109,9 @@ def _totals(brief: Brief) -> Iterator[Assumption]:
         if total.before_persons > 0.0:
             yield _said(brief.study, f"scaling.{total.zone_id}.factor", total.persons / total.before_persons, "D",
                         "control total over the sum of the zone's communities", _SCALED)
+    if record is not None and record.unplaced_persons > 0.0:
+        yield _said(brief.study, "control_totals.unplaced_persons", record.unplaced_persons, "D", f"file {file}",
+                    _UNPLACED)
 
 
 def _raster(brief: Brief) -> Iterator[Assumption]:

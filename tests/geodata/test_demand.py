@@ -112,6 +112,19 @@ def test_raster_against_control_totals(tmp_path: Path) -> None:
     assert sums == pytest.approx({"W": 900.0, "E": 460.0})
 
 
+def test_persons_without_a_place_are_summed_up(tmp_path: Path) -> None:
+    """A row without a zone (70 persons) and a zone without a community (90): 160 persons are not placed."""
+    (tmp_path / "t.csv").write_text("zone,persons\nW,700\nE,90\nelsewhere,70\n", encoding="utf-8")
+    demand = DemandInput(control_totals=Source(tmp_path / "t.csv"))
+    western = Town(tmp_path).layers["communities"].iloc[[0, 2]]
+    places, faults = settle(town(tmp_path, demand, communities=western))
+    assert places is not None
+    assert places.demand is not None
+    assert places.demand.unplaced_persons == 160.0
+    assert places.communities["population"].sum() == pytest.approx(700.0)
+    assert {("total_unmatched", "elsewhere"), ("total_unplaced", "东区")} <= {(f.code, f.feature_id) for f in faults}
+
+
 def test_cells_over_the_zones_with_a_raster(tmp_path: Path) -> None:
     """The zones as communities, squares of 100 m on the raster's grid: every cell has 100 persons, all are placed."""
     outline = gpd.GeoDataFrame({"id": ["all"]}, geometry=[square(-200, -200, 800)], crs=CRS)
