@@ -42,7 +42,7 @@ def site_table(plan: PlanJson, records: Sequence[Record], texts: Texts) -> str:
     rows = []
     for record in records:
         parcel = record["parcel_id"]
-        land = html.escape(str(parcel)) if is_known(parcel) else two(texts.title("report.on_street"))
+        land = html.escape(str(parcel)) if is_known(parcel) else _host(plan, record, texts)
         rows.append([
             Cell(html.escape(record["id"])), Cell(two(label_of(plan, texts, record["size_id"]))),
             Cell(two(_zone(plan, record["zone_id"]))), Cell(land),
@@ -52,6 +52,15 @@ def site_table(plan: PlanJson, records: Sequence[Record], texts: Texts) -> str:
             Cell(bar(record["utilisation_share"]), numeric=True)])
     return table(head_of(texts, "site", "size", "zone", "parcel", "parcel_area#", "site_area#", "load#", "capacity#",
                          "utilisation#"), rows, kind="sites")
+
+
+def _host(plan: PlanJson, record: Record, texts: Texts) -> str:
+    """What a site without a parcel stands at: its host, else the street."""
+    kind, name = record.get("host_kind"), record.get("host_name")
+    if not is_known(kind):
+        return two(texts.title("report.on_street"))
+    named = f" {html.escape(str(name))}" if is_known(name) else ""
+    return two(label_of(plan, texts, str(kind))) + named
 
 
 def _summary(plan: PlanJson, records: Sequence[Record], texts: Texts) -> str:

@@ -79,9 +79,12 @@ def _open_sites(out: Outcome, level: int, through: Throughput) -> gpd.GeoDataFra
     fill = fill * problem.peak_factor  # on the peak day
     cost = out.coefficients.open_cny_per_year[level][site, opened.size]
     parcel = np.isfinite(places.area_m2[site])
+    hosts = [ground.hosts.get(places.ids[s]) if level == 0 else None for s in site]
     rows = {
         "id": [places.ids[s] for s in site], "tier_id": tier.id, "size_id": [s.id for s in sizes],
         "type": [s.type for s in sizes], "status": [places.status[s] for s in site],
+        "host_kind": [None if host is None else host.kind_id for host in hosts],
+        "host_name": [None if host is None else host.name for host in hosts],
         "parcel_id": [places.ids[s] if on else None for s, on in zip(site, parcel, strict=True)],
         "zone_id": [places.zone_id[s] for s in site],
         "parcel_area_m2": [float(places.area_m2[s]) if on else None for s, on in zip(site, parcel, strict=True)],

@@ -182,6 +182,7 @@ def _sites(tier: str, places: list[tuple[float, float]]) -> geopandas.GeoDataFra
     size = {"collection_point": "staffed_1t", "transfer_station": "station_20t"}.get(tier, "comprehensive_82t")
     return _frame([{
         "id": f"{prefix}{n}", "tier_id": tier, "size_id": size, "type": "staffed", "status": "new",
+        "host_kind": None, "host_name": None,
         "parcel_id": None if tier == TIERS[0] else f"L{n}", "zone_id": "z1",
         "parcel_area_m2": None if tier == TIERS[0] else 900.0, "site_area_m2": 10.0 if tier == TIERS[0] else 500.0,
         "load_t_per_day": load, "load_m3_per_day": load * 8, "capacity_t_per_day": capacity,

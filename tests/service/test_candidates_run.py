@@ -23,7 +23,7 @@ PLACES = [  # id, kind, (x, y) m from the corner of the town
     ("pupils", "school", (500, 190)), ("bins", "垃圾分类点", (305, 5)), ("far off", "school", (300, 3000)),
     ("in the yard", "school", (300, 280)), ("chapel", "place_of_worship", (100, 10))]
 HOSTS = {"waste_point": {"kinds": ["垃圾分类点"], "build_cost_share": 0.4, "fixed_cost_share": 0.5,
-                         "sizes": ["staffed_1t"]},
+                         "sizes": ["staffed_1t"], "title": {"zh": "分类点", "en": "Sorting point"}},
          "supermarket": {"kinds": ["supermarket"]}, "school": {"kinds": ["school"]}}
 
 
@@ -91,6 +91,8 @@ def test_hosts_cost_their_share_and_the_result_verifies(hosted: Path) -> None:
     annuity = 0.06 / (1 - 1.06**-8)
     opened = {row["id"]: row for row in features(hosted, "collection_point")}
     assert "poi-bins" in opened, "half the price and in the middle of the town"
+    assert (opened["poi-bins"]["host_kind"], opened["poi-bins"]["host_name"]) == ("waste_point", "bins")
+    assert '<span lang="en">Sorting point</span> bins' in (hosted / "report.html").read_text(encoding="utf-8")
     assert opened["poi-bins"]["annual_cost_cny_per_year"] == pytest.approx(
         60_000 * 0.4 * annuity + 60_340 * 0.5, rel=1e-9)
     plain = next(row for i, row in opened.items() if i.startswith("P") and row["size_id"] == "staffed_1t")
