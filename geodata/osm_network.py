@@ -9,19 +9,16 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import osmium
-import osmium.filter
 from numpy.typing import NDArray
-from osmium.osm import NODE, RELATION, WAY, Node, Relation, TagList, Way
-from osmium.osm.types import OSMEntity
 from pyproj import Geod
 
-from geodata.osm_restrictions import Member, Restriction, Tally, restrictions_of, tallies
+from geodata.osm_restrictions import Restriction, Tally, restrictions_of, tallies
+from geodata.osm_text import MISSING, UNITS_PER_DEGREE, NodeRows, TagReader, all_tags, lines, members
 from geodata.roads import NEVER_OPEN
 from geodata.tables import DataError, fault
 
@@ -35,10 +32,7 @@ MODES = ("access", "vehicle", "motor_vehicle", "motorcar", "goods", "hgv", "bicy
 LIMITS = ("maxweight", "maxweightrating", "maxaxleload", "maxheight", "maxwidth", "maxlength", "maxspeed")
 WAY_KEYS = frozenset({"highway", "oneway", "junction", "motorroad", *MODES, *LIMITS})
 NODE_KEYS = frozenset({"highway", "barrier", "bollard", *MODES, *LIMITS})
-DEGREES_PER_UNIT = 1e-7
-"""OpenStreetMap stores coordinates as integers of this unit."""
-MISSING = 2**31 - 1
-"""Coordinate of a node that is not in the file."""
+DEGREES_PER_UNIT = 1.0 / UNITS_PER_DEGREE
 _GEOD = Geod(ellps="WGS84")
 
 
@@ -116,50 +110,44 @@ def read_network(path: Path, leave_out: Collection[str] = NEVER_OPEN) -> StreetN
     return network
 
 
-def _things(path: Path) -> Iterator[OSMEntity]:
-    """Nodes that are barriers or signals, ways with a highway tag and their locations, relations; in one pass."""
-    found = osmium.FileProcessor(path).with_locations("sparse_mem_array")
-    for entity, keys in ((NODE, ("barrier", "highway")), (WAY, ("highway",)), (RELATION, ("type",))):
-        only = osmium.filter.KeyFilter(*keys)
-        only.enable_for(entity)
-        found = found.with_filter(only)
-    yield from found
-
-
-def _kept(tags: TagList, keys: Collection[str]) -> Tags:
-    return tuple(sorted((tag.k, tag.v) for tag in tags if tag.k.partition(":")[0] in keys))
-
-
 def _read(path: Path, leave_out: Collection[str], counter: Counter[tuple[str, str]]) -> _Raw:
-    ids, tag_of, sizes, refs, xy = (array("q") for _ in range(5))
+    ids, tag_of, nodes = array("q"), array("q"), NodeRows()
     sets: dict[Tags, int] = {}
     node_tags: dict[int, Tags] = {}
     restrictions: list[Restriction] = []
-    for thing in _things(path):
-        if isinstance(thing, Node):
-            if "barrier" in thing.tags or thing.tags["highway"] == "traffic_signals":
-                node_tags[thing.id] = _kept(thing.tags, NODE_KEYS)
-        elif isinstance(thing, Relation):
-            if thing.tags["type"].partition(":")[0] == "restriction":
-                members = [Member(m.type, m.ref, m.role) for m in thing.members]
-                tags = {tag.k: tag.v for tag in thing.tags}
-                restrictions += restrictions_of(thing.id, tags, members, counter)
-        elif isinstance(thing, Way):
-            highway = thing.tags["highway"]
-            if highway in leave_out or thing.tags.get("area") == "yes":
-                counter["way_left_out", highway if highway in leave_out else "area=yes"] += 1
+    of_ways, of_nodes = TagReader.of(WAY_KEYS | {"area"}), TagReader.of(NODE_KEYS)
+    for line in lines(path):
+        if line.kind == "w":
+            tags = of_ways.pairs(line.tags)
+            left_out = _left_out(tags, leave_out)
+            if left_out is not None:
+                counter["way_left_out", left_out] += 1
                 continue
-            ids.append(thing.id)
-            tag_of.append(sets.setdefault(_kept(thing.tags, WAY_KEYS), len(sets)))
-            before = len(refs)
-            for node in thing.nodes:
-                place = node.location
-                refs.append(node.ref)
-                xy.append(place.x)
-                xy.append(place.y)
-            sizes.append(len(refs) - before)
-    return _Raw(_ints(ids), _ints(tag_of), tuple(sets), _ints(sizes), _ints(refs), _ints(xy).reshape(-1, 2), node_tags,
-                tuple(restrictions))
+            ids.append(line.id)
+            tag_of.append(sets.setdefault(tags, len(sets)))
+            nodes.add(line.rest)
+        elif line.kind == "n":
+            tags = of_nodes.pairs(line.tags)
+            if ("highway", "traffic_signals") in tags or any(key == "barrier" for key, _ in tags):
+                node_tags[line.id] = tags
+        else:
+            about = all_tags(line.tags)
+            if about["type"].partition(":")[0] == "restriction":
+                restrictions += restrictions_of(line.id, about, members(line.rest), counter)
+    kept = [tuple(tag for tag in tags if tag[0].partition(":")[0] in WAY_KEYS) for tags in sets]
+    found = {tags: number for number, tags in enumerate(dict.fromkeys(kept))}
+    number_of = np.array([found[tags] for tags in kept], dtype=np.int64)
+    rows = nodes.rows()
+    return _Raw(_ints(ids), number_of[_ints(tag_of)], tuple(found), _ints(nodes.sizes), rows[:, 0], rows[:, 1:],
+                node_tags, tuple(restrictions))
+
+
+def _left_out(tags: Tags, leave_out: Collection[str]) -> str | None:
+    """Why a way is left out, None where it is not."""
+    named = dict(tags)
+    if named["highway"] in leave_out:
+        return named["highway"]
+    return "area=yes" if named.get("area") == "yes" else None
 
 
 def _ints(values: array[int]) -> Int:
