@@ -8,20 +8,26 @@ import geopandas as gpd
 import numpy as np
 import rasterio
 import rasterio.errors
+import shapely
 from exactextract import exact_extract
 from exactextract.raster import NumPyRasterSource
 from numpy.typing import NDArray
 from pyproj import CRS, Geod
 from pyproj.exceptions import CRSError
 from rasterio.transform import Affine
+from rasterio.windows import Window
 
 from geodata.crs import to_system
 from geodata.readers import Source
-from geodata.survey_messages import SURVEY_MESSAGES
 from geodata.tables import DataError, fault
 
 Float = NDArray[np.float64]
 
+MOST_CELLS = 100_000_000
+"""About 4 GB in work."""
+MARGIN_CELLS = 2
+SEGMENT_M = 1000.0
+"""The rim of an area is followed in steps of this length: straight lines bend from one system to another."""
 _GEOD = Geod(ellps="WGS84")
 
 
@@ -36,31 +42,56 @@ class SlopeGrid:
     crs: CRS
 
 
-def read_slopes(source: Source) -> SlopeGrid:
+def read_slopes(source: Source, area: gpd.GeoSeries | None = None) -> SlopeGrid:
     """The slopes of an elevation raster (heights in metres, north up), by the eight neighbours of a cell.
 
-    Horn (1981), Hill shading and the reflectance map, Proceedings of the IEEE 69(1), as GDAL and ArcGIS do. Cells in
-    degrees are as wide and as high as they are on the ellipsoid in their row. DataError: no raster, no CRS, turned.
+    With `area` only the part of the raster around it is read. Horn (1981), Hill shading and the reflectance map,
+    Proceedings of the IEEE 69(1), as GDAL and ArcGIS do. Cells in degrees are as wide and as high as they are on the
+    ellipsoid in their row. DataError: no raster, no CRS, turned, too many cells.
     """
     if not source.path.is_file():
         raise DataError([fault("file_missing", file=str(source.path))])
     try:
         with rasterio.open(source.path) as raster:
-            height = np.asarray(raster.read(1, masked=True).astype(np.float64).filled(np.nan))
-            at, found = raster.transform, raster.crs
+            if raster.transform.b or raster.transform.d:
+                raise DataError([fault("raster_turned", file=source.file)])
+            crs = _crs(source, raster.crs)
+            window = Window(0, 0, raster.width, raster.height) if area is None else _around(raster, crs, area)
+            cells = int(window.width * window.height)
+            if cells > MOST_CELLS:
+                raise DataError([fault("raster_too_large", file=source.file, cells=f"{cells:,}",
+                                       most=f"{MOST_CELLS:,}")])
+            height = np.asarray(raster.read(1, masked=True, window=window).astype(np.float64).filled(np.nan))
+            at = raster.window_transform(window)
     except (rasterio.errors.RasterioError, ValueError) as error:
         reason = " ".join(str(error).replace(str(source.path), source.file).split())
         raise DataError([fault("file_unreadable", file=source.file, reason=reason)]) from error
-    if source.crs is None and found is None:
-        raise DataError([fault("no_crs", file=source.file)])
-    if at.b or at.d:
-        raise DataError([fault("elevation_turned", file=source.file, messages=SURVEY_MESSAGES)])
-    try:
-        crs = CRS.from_user_input(source.crs) if source.crs is not None else CRS.from_wkt(found.to_wkt())
-    except CRSError as error:
-        raise DataError([fault("crs_unknown", file=source.file, crs=source.crs)]) from error
     width_m, length_m = cell_sides_m(at, crs, height.shape[0])
     return SlopeGrid(_horn(height, width_m[:, None], length_m[:, None]), at, crs)
+
+
+def _crs(source: Source, found: rasterio.crs.CRS | None) -> CRS:
+    """The system that the study declares, else the file's own."""
+    if source.crs is None:
+        if found is None:
+            raise DataError([fault("no_crs", file=source.file)])
+        return CRS.from_wkt(found.to_wkt())
+    try:
+        return CRS.from_user_input(source.crs)
+    except CRSError as error:
+        raise DataError([fault("crs_unknown", file=source.file, crs=source.crs)]) from error
+
+
+def _around(raster: rasterio.DatasetReader, crs: CRS, area: gpd.GeoSeries) -> Window:
+    """The cells of a raster that hold an area, with the neighbours that slopes need; none where they lie apart."""
+    outline = gpd.GeoSeries([shapely.box(*area.total_bounds)], crs=area.crs)
+    west, south, east, north = to_system(outline.segmentize(SEGMENT_M), crs).total_bounds
+    columns, rows = ~raster.transform @ (np.array([west, east]), np.array([south, north]))
+    first = np.floor([min(columns), min(rows)]) - MARGIN_CELLS
+    last = np.ceil([max(columns), max(rows)]) + MARGIN_CELLS
+    lower = np.clip(first, 0, (raster.width, raster.height))
+    upper = np.clip(last, 0, (raster.width, raster.height))
+    return Window(*lower.astype(int).tolist(), *(upper - lower).astype(int).tolist())
 
 
 def cell_sides_m(at: Affine, crs: CRS, rows: int) -> tuple[Float, Float]:
@@ -95,7 +126,7 @@ def slopes_of(grid: SlopeGrid, areas: gpd.GeoSeries, quantile: float | None) -> 
     """
     out = np.full(len(areas), np.nan)
     rows = np.flatnonzero(~areas.is_empty.to_numpy())
-    if len(rows) == 0:
+    if len(rows) == 0 or grid.share.size == 0:
         return out
     shapes = to_system(areas.iloc[rows], grid.crs)
     high, wide = grid.share.shape

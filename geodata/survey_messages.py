@@ -8,8 +8,6 @@ from types import MappingProxyType
 from geodata.messages import Message, Text
 
 SURVEY_MESSAGES: Mapping[str, Message] = MappingProxyType({
-    "elevation_turned": Message("error", Text("高程栅格不是正北朝上", "the elevation raster is not laid out north up"),
-                                Text("请先重采样为正北朝上", "warp it to north up first")),
     "elevation_missing": Message("error", Text("层级“{tier}”要求坡度，但没有高程栅格",
                                                "'{tier}' asks for slopes, but there is no elevation raster"),
                                  Text("请给出 inputs.elevation", "give it as inputs.elevation")),

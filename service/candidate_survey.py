@@ -26,7 +26,7 @@ def land_survey(study: Study, network: Network, places: Places, rules: Sequence[
     DataError where the heights cannot be read or a vehicle cannot use the streets.
     """
     elevation = study.inputs.elevation
-    slopes = None if elevation is None else read_slopes(elevation.source())
+    slopes = None if elevation is None or places.land.empty else read_slopes(elevation.source(), places.land.geometry)
     reached = any(rule.max_access_m is not None or _scores_access(rule) for rule in rules)
     fed = [tier.id for tier in network.tiers if tier.feed is not None]
     networks = dict(zip(fed, street_use(study, network, places).by_vehicle, strict=True)) if reached else {}

@@ -102,7 +102,7 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
     turned = Affine(CELL_M, 1.0, X, 1.0, -CELL_M, Y + 400.0)
     with pytest.raises(DataError) as caught:
         read_slopes(raster(tmp_path, plane(0, 0), at=turned))
-    assert caught.value.faults[0].code == "elevation_turned"
+    assert caught.value.faults[0].code == "raster_turned"
     with pytest.raises(DataError) as caught:
         read_slopes(raster(tmp_path, plane(0, 0), crs=None))
     assert caught.value.faults[0].code == "no_crs"
@@ -118,3 +118,29 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_slopes(Source(tmp_path / "missing.tif"))
     assert caught.value.faults[0].code == "file_missing"
+
+
+@pytest.mark.parametrize("geographic", [False, True])
+def test_a_part_of_a_raster_has_the_same_slopes(tmp_path: Path, geographic: bool) -> None:
+    """Only what lies around the parcels is read, and that does not change them."""
+    rng = np.random.default_rng(5)
+    height = rng.uniform(0, 30, (200, 240)).cumsum(axis=0)
+    step = 1.0 / 3600.0
+    source = raster(tmp_path, height, crs="EPSG:4326", at=from_origin(114.22, 30.63, step, step)) if geographic \
+        else raster(tmp_path, height)
+    parcels = areas(*(shapely.box(X + 900 + 70 * n, Y + 800 + 90 * n, X + 940 + 70 * n, Y + 850 + 90 * n)
+                      for n in range(4)))
+    if geographic:
+        parcels = gpd.GeoSeries([shapely.box(114.25 + n * 1e-3, 30.59, 114.2505 + n * 1e-3, 30.5904)
+                                 for n in range(4)], crs="EPSG:4326").to_crs(CRS)
+    whole, part = read_slopes(source), read_slopes(source, parcels)
+    assert part.share.size < whole.share.size / 4
+    for quantile in (None, 0.9):
+        assert slopes_of(part, parcels, quantile) == pytest.approx(slopes_of(whole, parcels, quantile))
+        assert np.isfinite(slopes_of(part, parcels, quantile)).all()
+
+
+def test_parcels_beside_the_raster_have_no_slope(tmp_path: Path) -> None:
+    parcels = areas(shapely.box(X - 9000, Y - 9000, X - 8900, Y - 8900))
+    grid = read_slopes(raster(tmp_path, plane(0.1, 0.0)), parcels)
+    assert np.isnan(slopes_of(grid, parcels, None)).all()
