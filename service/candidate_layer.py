@@ -102,7 +102,7 @@ def _taken_away(out: Outcome) -> list[gpd.GeoDataFrame]:
     rows = {"id": [f"{site.tier_id}:{site.site_id}" for site in gone], "tier_id": [site.tier_id for site in gone],
             "status": "rejected", "reason": [site.reason for site in gone],
             **_reasons([site.reasons or (Rejection(site.reason),) for site in gone]),
-            **_host_columns([site.host for site in gone]),
+            **_host_columns([site.host or out.ground.hosts.get(site.site_id) for site in gone]),
             "parcel_id": [site.site_id if a is not None else None for site, a in zip(gone, area, strict=True)],
             "zone_id": [site.zone_id for site in gone], "parcel_area_m2": area, "largest_size_id": None,
             "snap_m": [site.snap_m if np.isfinite(site.snap_m) else None for site in gone],

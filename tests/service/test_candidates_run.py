@@ -196,3 +196,46 @@ def test_a_study_without_the_new_keys_has_no_shares_and_no_premium(tmp_path: Pat
     problem = as_problem(brief, ground_of(brief))
     for sites in problem.sites:
         assert (sites.build_share, sites.fixed_share, sites.site_cost_cny_per_year) == (None, None, None)
+
+
+def edited(folder: Path, *edits: dict[str, Any]) -> TinyTown:
+    """A town with hosts, heights and land that needs flat ground, and edits of a planner."""
+    town = TinyTown(folder)
+    add_places(town)
+    add_heights(town)
+    town.study["screening"]["transfer_station"] |= {"max_slope_share": 0.1, "rectangle": {"max_aspect": 2}}
+    drawn = [{"type": "Feature", "id": f"e{n}", "geometry": shapely.geometry.mapping(
+        gpd.GeoSeries([edit["shape"]], crs=CRS).to_crs("EPSG:4326").iloc[0]) if "shape" in edit else None,
+        "properties": {key: value for key, value in edit.items() if key != "shape"}} for n, edit in enumerate(edits)]
+    (folder / "edits.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": drawn}))
+    town.study["inputs"]["edits"] = {"path": "edits.geojson"}
+    return town
+
+
+def test_edits_of_hosts(tmp_path: Path) -> None:
+    """A host that is forbidden has no share of costs to give; one that moves away leaves its host and its price."""
+    town = edited(tmp_path, {"edit": "forbid", "site_id": "poi-pupils"},
+                  {"edit": "move", "site_id": "poi-bins", "new_site_id": "corner",
+                   "shape": shapely.Point(ORIGIN_X + 200, ORIGIN_Y)})
+    brief = read_brief(load_study(town.write()))
+    ground = ground_of(brief)
+    sites = as_problem(brief, ground).sites[0]
+    assert {"poi-pupils", "poi-bins"}.isdisjoint(sites.ids)
+    assert (sites.build_share, sites.fixed_share) == (None, None)
+    assert sites.must_open[sites.ids.index("corner")]
+    assert {"poi-pupils": "edit_forbidden", "poi-bins": "edit_moved"}.items() <= {
+        site.site_id: site.reason for site in ground.rejected}.items()
+
+
+def test_a_drawn_site_is_measured_like_all_land(tmp_path: Path) -> None:
+    """On the slope east of x = 400, and a strip: warnings with what was measured, the site is there all the same."""
+    town = edited(tmp_path, {"edit": "add", "tier_id": "transfer_station", "new_site_id": "hill",
+                             "shape": box(600, 650, 30, 30)},
+                  {"edit": "add", "tier_id": "transfer_station", "new_site_id": "strip",
+                   "shape": box(100, 790, 200, 4)})
+    brief = read_brief(load_study(town.write()))
+    ground = ground_of(brief)
+    said = " ".join(f.title.en for f in ground.faults)
+    assert "slope_above_max 0.2 > 0.1" in said
+    assert "no_rectangle_fits " in said
+    assert {"hill", "strip"} <= set(ground.sites[1].ids)
