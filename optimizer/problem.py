@@ -106,11 +106,15 @@ class Sites:
         share = np.ones(len(self)) if self.fixed_share is None else self.fixed_share
         return np.asarray(share[:, None] * cost[None, :], dtype=np.float64)
 
-    def share_faults(self) -> list[str]:
-        """What is wrong with the shares of costs."""
+    def cost_faults(self) -> list[str]:
+        """What is wrong with the costs of single sites."""
         shares = [(name, getattr(self, name)) for name in ("build_share", "fixed_share")]
-        return [f"{name} has to be {len(self)} numbers that are not negative" for name, share in shares
-                if share is not None and not (share.shape == (len(self),) and bool((share >= 0.0).all()))]
+        faults = [f"{name} has to be {len(self)} numbers that are not negative" for name, share in shares
+                  if share is not None and not (share.shape == (len(self),) and bool((share >= 0.0).all()))]
+        own = self.site_cost_cny_per_year
+        if own is not None and own.shape != self.allowed.shape[:max(own.ndim, 1)]:
+            faults.append(f"site_cost_cny_per_year has shape {own.shape}, expected one number per site, or site and size")
+        return faults
 
     @property
     def must_open(self) -> Bool:
@@ -188,9 +192,7 @@ class Problem:
             expect(f"sites of {tier.id}: allowed", sites.allowed, (len(sites), len(tier.sizes)))
             for name in ("zone_of", "area_m2", "status", "closing_cost_cny"):
                 expect(f"sites of {tier.id}: {name}", getattr(sites, name), (len(sites),))
-            faults += [f"sites of {tier.id}: {reason}" for reason in sites.share_faults()]
-            if (own := sites.site_cost_cny_per_year) is not None:
-                expect(f"sites of {tier.id}: site_cost_cny_per_year", own, sites.allowed.shape[:max(own.ndim, 1)])
+            faults += [f"sites of {tier.id}: {reason}" for reason in sites.cost_faults()]
         if self.walk.cost_cny_per_t is not None:
             expect("walk.cost_cny_per_t", self.walk.cost_cny_per_t, (arcs,))
         for number, leg in enumerate(self.legs):
