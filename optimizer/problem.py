@@ -113,7 +113,7 @@ class Sites:
                   if share is not None and not (share.shape == (len(self),) and bool((share >= 0.0).all()))]
         own = self.site_cost_cny_per_year
         if own is not None and own.shape != self.allowed.shape[:max(own.ndim, 1)]:
-            faults.append(f"site_cost_cny_per_year has shape {own.shape}, expected one number per site, or site and size")
+            faults.append(f"site_cost_cny_per_year has shape {own.shape}, expected a number per site, or site and size")
         return faults
 
     @property
