@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import osmium
@@ -34,8 +35,7 @@ _BLANKS = str.maketrans("nxy,", "    ")
 _MISSING_TEXT = f"x{MISSING / UNITS_PER_DEGREE!r}y{MISSING / UNITS_PER_DEGREE!r}"
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """An object: n, w or r, its id, its tags and its members, as written."""
 
     kind: str
@@ -54,9 +54,8 @@ def lines(path: Path) -> Iterator[Line]:
         _write(path, target)
         with target.open(encoding="utf-8", errors="replace", newline="\n") as text:
             for line in text:
-                words = line.rstrip("\n").split(" ")
-                fields = {word[0]: word[1:] for word in words[1:] if word}
-                yield Line(line[0], int(words[0][1:]), fields.get("T", ""), fields.get("N", fields.get("M", "")))
+                head, tags, *rest = line.rstrip("\n").split(" ")  # the writer gives the tags of every object, if empty
+                yield Line(head[0], int(head[1:]), tags[1:], rest[0][1:])
 
 
 def _write(path: Path, target: Path) -> None:
