@@ -30,7 +30,7 @@ from service.plan_json import (
 from service.result_tables import Outcome
 from service.rule_verdicts import rule_verdicts
 from service.street_assumptions import street_assumptions
-from service.study_summary import host_titles, suitability_summaries
+from service.study_summary import candidate_assumptions, host_titles, suitability_summaries
 from service.texts import Texts, load_texts
 
 
@@ -94,6 +94,7 @@ def _assumptions(out: Outcome) -> Iterator[Assumption]:
     for name, value in (("access.share", study.access.share), ("access.decay_m", study.access.decay_m),
                         ("access.max_m", study.access.max_m)):
         yield Assumption(parameter=name, value=value, mark="A", source="study file", note=note)
+    yield from candidate_assumptions(study)
     yield from street_assumptions(out.brief)
     yield from demand_assumptions(out.brief)
     yield from network_assumptions(out.problem.network)

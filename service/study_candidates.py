@@ -24,6 +24,9 @@ class HostConfig(Config):
     """Of what a size costs to build elsewhere, such as 0.4 where a house for sorted waste stands already."""
     fixed_cost_share: NonNegative = 1.0
     """Of what a size costs a year elsewhere."""
+    mark: Literal["S", "S*", "D", "A", "M"] = "A"
+    """Where the shares come from: sourced, weakly sourced, derived, assumed, from memory."""
+    source: str = "study file"
 
 
 class CandidatesConfig(Config):

@@ -1,9 +1,11 @@
-"""What plan.json says of the candidates a study asks for: titles of hosts, and how land is scored."""
+"""What plan.json says of the candidates a study asks for: titles and costs of hosts, and how land is scored."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from optimizer.network import Title
-from service.plan_json import CriterionSummary, SuitabilitySummary
+from service.plan_json import Assumption, CriterionSummary, SuitabilitySummary
 from service.study import Study
 from service.study_suitability import CriterionConfig, SuitabilityConfig
 
@@ -11,6 +13,22 @@ from service.study_suitability import CriterionConfig, SuitabilityConfig
 def host_titles(study: Study) -> dict[str, Title]:
     """The titles of kinds of host that have one, by kind."""
     return {name: host.title for name, host in study.candidates.hosts.items() if host.title is not None}
+
+
+def candidate_assumptions(study: Study) -> Iterator[Assumption]:
+    """Shares of costs at hosts, with their source, and what low scores of land are said to cost."""
+    note = Title(zh="依托既有场所设站的成本占新建的比例", en="Share of what a site costs elsewhere, at a host of this kind")
+    for name, host in study.candidates.hosts.items():
+        for key in ("build_cost_share", "fixed_cost_share"):
+            if (share := getattr(host, key)) != 1.0:
+                yield Assumption(parameter=f"candidates.hosts.{name}.{key}", value=share, mark=host.mark,
+                                 source=host.source, note=note)
+    note = Title(zh="得分是判断，不是实际支出", en="A score is a judgement, not a cost that anybody pays")
+    for tier, screening in study.screening.items():
+        asked = screening.suitability
+        if asked is not None and asked.premium_cny_per_year is not None:
+            yield Assumption(parameter=f"screening.{tier}.suitability.premium_cny_per_year",
+                             value=asked.premium_cny_per_year, mark="A", source="study file", note=note)
 
 
 def suitability_summaries(study: Study) -> tuple[SuitabilitySummary, ...]:

@@ -97,6 +97,9 @@ def test_hosts_cost_their_share_and_the_result_verifies(hosted: Path) -> None:
         60_000 * 0.4 * annuity + 60_340 * 0.5, rel=1e-9)
     plain = next(row for i, row in opened.items() if i.startswith("P") and row["size_id"] == "staffed_1t")
     assert plain["annual_cost_cny_per_year"] == pytest.approx(60_000 * annuity + 60_340, rel=1e-9)
+    assumed = {a["parameter"]: (a["value"], a["mark"]) for a in plan_of(hosted)["assumptions"]}
+    assert assumed["candidates.hosts.waste_point.build_cost_share"] == (0.4, "A")
+    assert "candidates.hosts.school.build_cost_share" not in assumed
     built = sum({"staffed_1t": 60_000, "staffed_2t": 90_000}[row["size_id"]] * (0.4 if i == "poi-bins" else 1.0)
                 for i, row in opened.items())
     assert plan_of(hosted)["kpis"]["collection_point_build_cost_cny"]["value"] == pytest.approx(built)
