@@ -62,6 +62,8 @@ def usable_parts(shapes: NDArray[np.object_], barred: Sequence[tuple[Exclusion, 
 def _largest_pieces(shapes: NDArray[np.object_]) -> NDArray[np.object_]:
     """The largest polygon of each shape (the first of equal ones), an empty polygon where there is none."""
     parts, owner = shapely.get_parts(shapes, return_index=True)
+    areal = shapely.area(parts) > 0.0
+    parts, owner = parts[areal], owner[areal]
     out = np.full(len(shapes), shapely.Polygon(), dtype=object)
     area = shapely.area(parts)
     order = np.lexsort((-np.arange(len(parts)), area, owner))

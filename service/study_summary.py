@@ -17,7 +17,7 @@ def host_titles(study: Study) -> dict[str, Title]:
 
 def candidate_assumptions(study: Study) -> Iterator[Assumption]:
     """Shares of costs at hosts, with their source, and what low scores of land are said to cost."""
-    note = Title(zh="依托既有场所设站的成本占新建的比例", en="Share of what a site costs elsewhere, at a host of this kind")
+    note = Title(zh="依托既有场所设站的成本占新建的比例", en="Share of what a site costs elsewhere")
     for name, host in study.candidates.hosts.items():
         for key in ("build_cost_share", "fixed_cost_share"):
             if (share := getattr(host, key)) != 1.0:

@@ -60,6 +60,15 @@ def test_all_exclusions_that_take_land_are_named_the_largest_first() -> None:
     assert [r.subject for r in found.rejections[0]] == ["park"]
 
 
+def test_land_that_is_taken_whole_is_told_by_its_parcel() -> None:
+    """Nothing usable: the point lies on the parcel."""
+    whole = layer("lake", town.square(90, 400, 60))
+    found = screened(parcels(town.square(100, 410, 30)), [whole], TierScreening("t", (400.0,)))
+    assert found.table["usable_area_m2"].tolist() == [0.0]
+    assert town.square(100, 410, 30).contains(found.table.geometry.iloc[0])
+    assert found.rejections[0][0].text == "in_exclusion:lake 0 < 400"
+
+
 def test_points_bar_only_where_a_rule_names_them() -> None:
     school = layer("school", shapely.Point(town.ORIGIN_X + 110, town.ORIGIN_Y + 420), named=True)
     land = parcels(town.square(100, 410, 25))
