@@ -45,6 +45,10 @@ STREET_MESSAGES: Mapping[str, Message] = MappingProxyType({
     "osm_restrictions": _note("文件中的 {total} 条转向限制规则有 {applied} 条在所用路网上生效",
                               "{applied} of {total} rules about turning in the file hold on the streets in use",
                               "路线遵守这些规则", "routes keep them"),
+    "osm_conditions": _note("{count} 条道路有带条件的通行或速度标签（时段、重量等）",
+                            "{count} ways have access or speed tags with conditions (hours, weight ...)",
+                            "能识别的按所选时段应用，其余另行列出",
+                            "those understood apply in the hours of the study; the others are listed"),
     "osm_tags_unread": _note("“{vehicle}”：{count} 处通行标签无法识别（{kinds} 种，如 {details}）",
                              "'{vehicle}': {count} tags about access or speed are not understood ({kinds} kinds, such "
                              "as {details})",

@@ -58,7 +58,7 @@ def osm_use(network: StreetNetwork, crs_metric: str, driven: Sequence[tuple[Vehi
     shared = TurnStreets(topology(network, list(rules.values())), lines, cache)
     drivers = {who: shared.driver(metric(shared.graph, own, terms.costs)) for who, own in rules.items()}
     notes = [*_left_out(network.left_out, file), *_restrictions(network, shared.graph.bans, file)]
-    notes += _walk_notes(streets, closed, file)
+    notes += [*_conditions(network, file), *_walk_notes(streets, closed, file)]
     for own, driver in zip(rules.values(), drivers.values(), strict=True):
         notes += _driver_notes(driver, own, terms, file)
     notes += _unused(network, [slot for _, slot in driven], file)
@@ -109,6 +109,14 @@ def _left_out(tallies: Sequence[Tally], file: str) -> Iterator[Fault]:
 def _written(rows: Sequence[Tally]) -> str:
     most = sorted(rows, key=lambda tally: (-tally.count, tally.detail))[:EXAMPLES]
     return ", ".join(f"{tally.detail} ({tally.count})" for tally in most)
+
+
+def _conditions(network: StreetNetwork, file: str) -> Iterator[Fault]:
+    """How many ways have tags with conditions."""
+    conditional = [any(key.endswith(":conditional") for key, _ in tags) for tags in network.way_tag_sets]
+    count = int(np.array(conditional, dtype=bool)[network.way_tags].sum())
+    if count:
+        yield fault("osm_conditions", file=file, layer="highway", messages=STREET_MESSAGES, count=count)
 
 
 def _restrictions(network: StreetNetwork, bans: TurnBans, file: str) -> Iterator[Fault]:

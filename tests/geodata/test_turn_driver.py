@@ -190,6 +190,7 @@ def test_what_is_left_out_or_not_understood_is_told_with_its_count() -> None:
     assert "no_nonsense (1)" in said["osm_restriction_kind"].line()
     assert "hgv:conditional=no @ (school holidays) (1)" in said["osm_tags_unread"].line()
     assert "'pimary'" in said["congestion_unused"].line()
+    assert "1 ways have" in said["osm_conditions"].line()
     assert "100.0%" in said["streets_component"].line()
 
 
