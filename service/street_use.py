@@ -72,6 +72,9 @@ def _on_lines(study: Study, network: Network, places: Places) -> StreetUse:
             notes.append(_note(study, "streets_banned", vehicle=vehicle.id, count=len(areas), km=f"{km:.1f}"))
     notes += [_note(study, "streets_component", vehicle=d.name, share=f"{d.component_share:.1%}")
               for d in found.by_vehicle]
+    known = {"default", *found.streets.highway.tolist()}
+    notes += [_note(study, "congestion_unused", name=name) for vehicle in vehicles
+              for name in config.slot(vehicle.id).congestion if name not in known]
     return replace(found, faults=tuple(dict.fromkeys(notes)))
 
 
@@ -105,8 +108,9 @@ def _key_faults(study: Study, network: Network) -> Sequence[Fault]:
     if config is None:
         return faults
     if not is_osm(study):
+        idle = OSM_ONLY if study.inputs.access_bans is not None else (*OSM_ONLY, "vehicle_classes")
         faults += [fault("streets_need_osm", file=study.file.name, messages=STUDY_MESSAGES, key=f"streets.{key}")
-                   for key in OSM_ONLY if key in config.model_fields_set]
+                   for key in idle if key in config.model_fields_set]
     known = [vehicle.id for vehicle in network.vehicles]
     faults += [fault("name_unknown", file=study.file.name, messages=STUDY_MESSAGES, name=name, kind="vehicle",
                      kind_zh="车辆", known=", ".join(known), hint=did_you_mean(name, known))

@@ -194,6 +194,20 @@ def test_what_is_left_out_or_not_understood_is_told_with_its_count() -> None:
     assert "100.0%" in said["streets_component"].line()
 
 
+def test_two_nodes_at_one_place_and_a_street_that_ends_where_it_starts_do_no_harm() -> None:
+    town = Town({**cross(), "y": (0, 0), "p": (250, 60), "q": (250, -60)})
+    town.way(1, "wxye").way(2, "sx").way(3, "yn").way(4, "epqe")
+    use = use_of(network_of(town))
+    driver = use.by_vehicle[0]
+    corner = use.streets.node_xy[use.streets.u[0]] + np.array([[100.0, 0.0], [100.0, 3.0], [350.0, 0.0], [352.0, 30.0]])
+    trips = driver.trips(driver.snap(shapely.points(corner)))
+    every = np.arange(4)
+    assert np.isfinite(trips.times(every, every).duration_s).all()
+    for source in every:
+        for line in trips.lines(int(source), every):
+            assert np.isfinite(line).all()
+
+
 def test_trips_is_of_the_turning_kind() -> None:
     use = use_of(network_of(busy_town(1)))
     assert isinstance(use.by_vehicle[0].trips(scattered(use.by_vehicle[0], use, 0, 2)), TurnTrips)

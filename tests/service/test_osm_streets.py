@@ -101,6 +101,10 @@ def test_congestion_stretches_times_and_no_distance(tmp_path: Path, kind: type[T
     before, after = ground(free), ground(slow)
     assert after.ways[0].loaded_s == pytest.approx(2 * before.ways[0].loaded_s, rel=1e-3)
     assert after.ways[0].loaded_m == pytest.approx(before.ways[0].loaded_m, rel=1e-6)
+    slow.study["streets"]["congestion"] = {"tertiray": 3.0}
+    said = [fault for fault in ground(slow).faults if fault.code == "congestion_unused"]
+    assert [fault.severity for fault in said] == ["warning"]
+    assert "'tertiray'" in said[0].line("en")
 
 
 @pytest.mark.parametrize("kind", [OsmTown, TinyTown])
@@ -141,6 +145,9 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path) -> None:
     lines = TinyTown(tmp_path / "lines")
     lines.study["streets"] = {"hour": 8, "signal_s": 5}
     assert codes(lines) == ["streets_need_osm"]
+    classes = TinyTown(tmp_path / "classes")
+    classes.study["streets"] = {"vehicle_classes": "default"}
+    assert codes(classes) == ["streets_need_osm"]
     stranger = OsmTown(tmp_path / "stranger")
     stranger.study["streets"] = {"vehicles": {"hook_lft": {"hour": 22}}}
     assert codes(stranger) == ["name_unknown"]
