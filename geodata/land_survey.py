@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from geodata.places import Exclusion
 from geodata.roads import Snap
 from geodata.slope import SlopeGrid, slopes_of
-from geodata.suitability import Criterion
+from geodata.suitability import CLASSES, Criterion
 
 Float = NDArray[np.float64]
 Shapes = NDArray[np.object_]
@@ -91,7 +91,7 @@ def measured_criteria(criteria: Sequence[Criterion], survey: LandSurvey, parcels
     """Measured values of criteria by name; `known` has, by measure, what screening has worked out already."""
     return {c.name: np.asarray(known[c.measure] if c.measure in known and not c.street_classes
                                else _measured(c, survey, parcels, layers), dtype=np.float64)
-            for c in criteria if c.measure != "land_use"}
+            for c in criteria if c.measure not in CLASSES}
 
 
 def _measured(criterion: Criterion, survey: LandSurvey, parcels: Parcels, layers: Sequence[Exclusion]) -> Float:

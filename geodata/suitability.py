@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
 Measure = Literal["distance_to_street_m", "access_m", "slope_share", "usable_area_m2", "parcel_area_m2",
-                  "compactness_share", "distance_m", "land_use"]
+                  "compactness_share", "distance_m", "land_use", "host"]
+CLASSES = ("land_use", "host")
+"""Measures that are words, each with a score of its own."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,12 @@ class Criterion:
     street_classes: tuple[str, ...] = ()
     """For distance_to_street_m: OSM classes of the streets that count; empty: all that vehicles use."""
     scores: Mapping[str, float] = field(default_factory=dict)
-    """For land_use: score per class, 0 for classes that are not named."""
+    """For land_use and host: score per class, 0 for classes that are not named."""
 
     @property
     def unit(self) -> str:
         """Suffix of the measured value, empty for classes."""
-        if self.measure == "land_use":
+        if self.measure in CLASSES:
             return ""
         return next(unit for unit in ("m2", "share", "m") if self.measure.endswith(f"_{unit}"))
 
@@ -44,7 +46,7 @@ class Criterion:
         return np.where(np.isnan(measured), 0.0, np.clip(share, 0.0, 1.0))
 
     def class_score(self, classes: list[str | None]) -> Float:
-        """Scores of land use classes."""
+        """Scores of classes."""
         return np.array([0.0 if name is None else self.scores.get(name, 0.0) for name in classes])
 
 
@@ -64,18 +66,18 @@ class Suitability:
     """What was measured and how it scores, criterion by criterion."""
 
     measured: Mapping[str, Float]
-    """By column name criterion_<name>_<unit>, without land use classes; nan where nothing could be measured."""
+    """By column name criterion_<name>_<unit>, without classes; nan where nothing could be measured."""
     scores: Mapping[str, Float]
     """By criterion, 0 to 1."""
     total: Float
     """Weighted sum, 0 to 1."""
 
 
-def scored(rule: SuitabilityRule, measured: Mapping[str, Float], land_use: list[str | None]) -> Suitability:
-    """The score of each parcel from the measured values of every criterion (none for land use)."""
-    scores = {c.name: c.class_score(land_use) if c.measure == "land_use" else c.score(measured[c.name])
+def scored(rule: SuitabilityRule, measured: Mapping[str, Float], classes: list[str | None]) -> Suitability:
+    """The score of each place from the measured values of every criterion, and from its class of land use or host."""
+    scores = {c.name: c.class_score(classes) if c.measure in CLASSES else c.score(measured[c.name])
               for c in rule.criteria}
     total = sum((weight * scores[c.name] for c, weight in zip(rule.criteria, rule.weights, strict=True)),
-                start=np.zeros(len(land_use)))
+                start=np.zeros(len(classes)))
     shown = {f"criterion_{c.name}_{c.unit}": measured[c.name] for c in rule.criteria if c.unit}
     return Suitability(shown, scores, np.asarray(total, dtype=np.float64))

@@ -14,7 +14,9 @@ from geodata.ground import TierSites
 from geodata.hosts import HostKind, HostPlan
 from geodata.places import Places
 from geodata.points_of_interest import PointsInput, is_called, named_layers, read_points
-from geodata.tables import DataError, Fault, fault, has_errors
+from geodata.screening import COMMUNITIES
+from geodata.survey_messages import SURVEY_MESSAGES
+from geodata.tables import DataError, Fault, did_you_mean, fault, has_errors
 from optimizer.network import Network
 from service.candidate_messages import CANDIDATE_MESSAGES
 from service.messages import STUDY_MESSAGES
@@ -67,7 +69,18 @@ def candidate_faults(study: Study, network: Network, around: Surroundings) -> li
     for exclusion in study.inputs.exclusions:
         if exclusion.name in config.groups:
             faults.append(fault("point_group_named", file=file, messages=CANDIDATE_MESSAGES, name=exclusion.name))
-    return [*faults, *_point_faults(study, around)]
+    return [*faults, *_criterion_faults(study, network, around), *_point_faults(study, around)]
+
+
+def _criterion_faults(study: Study, network: Network, around: Surroundings) -> Iterable[Fault]:
+    """Criteria of the first tier that name no layer."""
+    config = study.candidates.suitability
+    known = [COMMUNITIES, *(layer.name for layer in around.places.exclusions)]
+    for name, criterion in ({} if config is None else config.criteria).items():
+        if criterion.layer is not None and criterion.layer not in known:
+            yield fault("layer_unknown", file=study.file.name, messages=SURVEY_MESSAGES, tier=network.tiers[0].id,
+                        criterion=name, name=criterion.layer, known=", ".join(known),
+                        hint=did_you_mean(criterion.layer, known))
 
 
 def _point_faults(study: Study, around: Surroundings) -> Iterable[Fault]:

@@ -8,15 +8,19 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from geodata.ground import Host
 from geodata.rejections import Rejection
 from geodata.screening import ScreenedTier
+from geodata.suitability import Suitability
 from service.candidate_reasons import Reasons
+from service.point_suitability import point_suitability
 from service.result_tables import Outcome, estimated_land, frame
 from service.site_choices import FORBIDDEN
 from service.texts import load_texts
 
+Float = NDArray[np.float64]
 MUST_CLOSE = "must_close"
 SURVEY = ("usable_area_m2", "slope_share", "access_m", "suitability_share")
 """Columns that every tier has, the score last."""
@@ -49,6 +53,7 @@ def _usable(out: Outcome, level: int) -> gpd.GeoDataFrame:
         "parcel_area_m2": [float(a) if np.isfinite(a) else None for a in places.area_m2],
         "largest_size_id": [tier.sizes[k].id if fits else None for k, fits in zip(largest, usable, strict=True)],
         "snap_m": out.ground.snap_m[level], **_survey_columns(out, tier.id, places.ids),
+        **(_point_scores(out) if level == 0 else {}),
         "estimated": estimated_land(out, parcel)}
     table = frame(rows, shapely.points(places.xy), out.brief.places.crs_metric)
     return table[~out.problem.sites[level].virtual]
@@ -123,13 +128,23 @@ def _survey_columns(out: Outcome, tier_id: str | None, ids: Iterable[str]) -> di
         return {name: [None for _ in ids] for name in SURVEY}
     columns = {name: seen.table[name].to_numpy(dtype=np.float64) for name in SURVEY[:-1]}
     score = seen.suitability
-    columns[SURVEY[-1]] = np.full(len(seen.table), np.nan) if score is None else score.total
-    if score is not None:
-        columns |= {**score.measured, **{f"score_{name}_share": found for name, found in score.scores.items()}}
+    columns |= {SURVEY[-1]: np.full(len(seen.table), np.nan)} if score is None else _score_columns(score)
     row = {str(i): n for n, i in enumerate(seen.table["parcel_id"])}
     rows = [row.get(str(i)) for i in ids]
     return {name: [None if n is None or not np.isfinite(values[n]) else float(values[n]) for n in rows]
             for name, values in columns.items()}
+
+
+def _point_scores(out: Outcome) -> dict[str, list[float | None]]:
+    """The scores of the candidates of the first tier; nothing where the study asks for none."""
+    found = point_suitability(out.brief.study, out.brief.places, out.brief.survey, out.ground)
+    columns = {} if found is None else _score_columns(found)
+    return {name: [float(v) if np.isfinite(v) else None for v in values] for name, values in columns.items()}
+
+
+def _score_columns(found: Suitability) -> dict[str, Float]:
+    return {SURVEY[-1]: found.total, **found.measured,
+            **{f"score_{name}_share": score for name, score in found.scores.items()}}
 
 
 def _host_columns(hosts: Sequence[Host | None]) -> dict[str, list[str | None]]:

@@ -54,7 +54,7 @@ def plan_document(out: Outcome, timings_s: dict[str, float]) -> PlanJson:
         kpis={k.name: Kpi(value=k.value, unit=k.unit, title=texts.kpi(k.name, names))
               for k in (*kpis, *_closings(out))},
         balance=tuple(_balance(out)), rules=tuple(rule_verdicts(out, texts)), assumptions=tuple(_assumptions(out)),
-        suitability=suitability_summaries(study),
+        suitability=suitability_summaries(study, network),
         warnings=tuple(_warnings(out, texts)), estimated=estimates(out), attribution=study.attribution,
         labels=labels, timings_s=timings_s)
 

@@ -31,6 +31,7 @@ from service.edit_targets import EditTerms, edited_ground
 from service.edits import Edit, load_edits
 from service.lookup import load_demand_rates, load_network, load_rules
 from service.messages import STUDY_MESSAGES
+from service.point_suitability import point_premium_cny_per_year, point_suitability
 from service.site_choices import FORBIDDEN, with_choices
 from service.site_rules import side_rules
 from service.street_use import snap_notes, street_use
@@ -180,12 +181,15 @@ def _plain_problem(brief: Brief, ground: Ground) -> Problem:
     walk = ground.walks
     captured = access.share * np.exp(-walk.distance_m / access.decay_m)
     kind_of = {site: host.kind_id for site, host in ground.hosts.items()}
+    premiums = [premium_cny_per_year(brief.study, brief.screened, s) for s in ground.sites]
+    premiums[0] = point_premium_cny_per_year(
+        brief.study, point_suitability(brief.study, brief.places, brief.survey, ground), ground)
     shares = [cost_shares(brief.study, s, kind_of if level == 0 else {}) for level, s in enumerate(ground.sites)]
     sites = tuple(
         Sites(s.ids, _zones(s.zone_id, index), s.area_m2, s.fits & _lawful_sizes(brief, tier)[None, :],
               np.array([_STATUS[status] for status in s.status], dtype=np.int64), s.closing_cost_cny,
-              premium_cny_per_year(brief.study, brief.screened, s), build_share=build, fixed_share=fixed)
-        for s, tier, (build, fixed) in zip(ground.sites, network.tiers, shares, strict=True))
+              premium, build_share=build, fixed_share=fixed)
+        for s, tier, premium, (build, fixed) in zip(ground.sites, network.tiers, premiums, shares, strict=True))
     problem = Problem(
         network=network, demand=_demand(brief, ground, index), participation_share=access.share, zone_ids=zone_ids,
         sites=sites, walk=Walk(walk.part, walk.site, walk.distance_m, captured),

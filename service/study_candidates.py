@@ -11,6 +11,9 @@ from geodata.screening_rules import TierScreening
 from optimizer.network import Config, Identifier, NonNegative, Positive, Tier, Title
 from service.study_suitability import SuitabilityConfig
 
+POINT_MEASURES = frozenset({"distance_to_street_m", "access_m", "distance_m", "host"})
+"""What can be measured of sites that stand on no land of their own."""
+
 
 class HostConfig(Config):
     """One kind of place that may host a site of the first tier."""
@@ -42,12 +45,24 @@ class CandidatesConfig(Config):
     """Hosts nearer to one another than this are one place listed twice: the preferred one stays."""
     point_kinds: dict[Identifier, tuple[str, ...]] = Field(default_factory=dict)
     """Further groups of points of interest by what they are called, for `buffers_m` and suitability only."""
+    suitability: SuitabilityConfig | None = None
+    """Criteria that make up a score of hosts and of points along streets."""
 
     @model_validator(mode="after")
     def _groups_differ(self) -> Self:
         both = sorted(set(self.hosts) & set(self.point_kinds))
         if both:
             raise ValueError(f"{both} are both hosts and point_kinds")
+        return self
+
+    @model_validator(mode="after")
+    def _scores_points(self) -> Self:
+        if self.suitability is not None:
+            others = sorted(self.suitability.measures() - POINT_MEASURES)
+            if others:
+                raise ValueError(f"suitability of the first tier cannot measure {others}")
+            if self.suitability.min_score_share is not None:
+                raise ValueError("min_score_share is for land")
         return self
 
     @property
@@ -96,6 +111,12 @@ class ScreeningConfig(Config):
     """Which slope of a parcel counts: the mean, or the one that nine tenths of its area keep below."""
     suitability: SuitabilityConfig | None = None
     """Criteria that make up a score."""
+
+    @model_validator(mode="after")
+    def _scores_land(self) -> Self:
+        if self.suitability is not None and "host" in self.suitability.measures():
+            raise ValueError("land stands at no host")
+        return self
 
     def screening(self, tier: Tier) -> TierScreening:
         """The same for the land of a tier."""

@@ -10,7 +10,7 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from geodata.suitability import Criterion, Measure, SuitabilityRule
+from geodata.suitability import CLASSES, Criterion, Measure, SuitabilityRule
 from geodata.suitability_weights import MOST_CRITERIA, MOST_INCONSISTENT, Weights, ahp_weights
 from optimizer.network import Config, Identifier, NonNegative, Share
 
@@ -29,13 +29,13 @@ class CriterionConfig(Config):
     street_classes: tuple[str, ...] = ()
     """For distance_to_street_m: OSM classes of the streets that count."""
     scores: dict[str, Share] = Field(default_factory=dict)
-    """For land_use: score per class."""
+    """For land_use and host: score per class; points along streets are of the host `street`."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.measure == "land_use":
+        if self.measure in CLASSES:
             if not self.scores or self.worst is not None or self.best is not None:
-                raise ValueError("land_use needs `scores` and neither worst nor best")
+                raise ValueError(f"{self.measure} needs `scores` and neither worst nor best")
         elif self.worst is None or self.best is None or self.worst == self.best or self.scores:
             raise ValueError(f"{self.measure} needs `worst` and `best`, which differ, and no scores")
         if (self.layer is not None) != (self.measure == "distance_m"):
@@ -94,6 +94,10 @@ class SuitabilityConfig(Config):
         if missing:
             raise ValueError(f"not compared: {', '.join(missing)}")
         return ahp_weights(matrix)
+
+    def measures(self) -> set[str]:
+        """Everything that is measured."""
+        return {criterion.measure for criterion in self.criteria.values()}
 
     def rule(self) -> SuitabilityRule:
         """The same for screening."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from optimizer.network import Title
+from geodata.suitability import CLASSES
+from optimizer.network import Network, Title
 from service.plan_json import Assumption, CriterionSummary, SuitabilitySummary
 from service.study import Study
 from service.study_suitability import CriterionConfig, SuitabilityConfig
@@ -24,17 +25,20 @@ def candidate_assumptions(study: Study) -> Iterator[Assumption]:
                 yield Assumption(parameter=f"candidates.hosts.{name}.{key}", value=share, mark=host.mark,
                                  source=host.source, note=note)
     note = Title(zh="得分是判断，不是实际支出", en="A score is a judgement, not a cost that anybody pays")
-    for tier, screening in study.screening.items():
-        asked = screening.suitability
+    scores = [("candidates", study.candidates.suitability),
+              *((f"screening.{tier}", screening.suitability) for tier, screening in study.screening.items())]
+    for where, asked in scores:
         if asked is not None and asked.premium_cny_per_year is not None:
-            yield Assumption(parameter=f"screening.{tier}.suitability.premium_cny_per_year",
+            yield Assumption(parameter=f"{where}.suitability.premium_cny_per_year",
                              value=asked.premium_cny_per_year, mark="A", source="study file", note=note)
 
 
-def suitability_summaries(study: Study) -> tuple[SuitabilitySummary, ...]:
-    """One per tier whose land has a score, in the order of the study."""
-    return tuple(_summary(tier, screening.suitability) for tier, screening in study.screening.items()
-                 if screening.suitability is not None)
+def suitability_summaries(study: Study, network: Network) -> tuple[SuitabilitySummary, ...]:
+    """One per tier whose candidates have a score: the first, then those on land in the order of the study."""
+    first = study.candidates.suitability
+    return (*(() if first is None else (_summary(network.tiers[0].id, first),)),
+            *(_summary(tier, screening.suitability) for tier, screening in study.screening.items()
+              if screening.suitability is not None))
 
 
 def _summary(tier_id: str, config: SuitabilityConfig) -> SuitabilitySummary:
@@ -48,7 +52,7 @@ def _summary(tier_id: str, config: SuitabilityConfig) -> SuitabilitySummary:
 def _criterion(name: str, criterion: CriterionConfig, weight: float) -> CriterionSummary:
     """Values that score 0 and 1; of classes of land use those with the least and the greatest score."""
     layer = criterion.layer or ", ".join(criterion.street_classes) or None
-    if criterion.measure == "land_use":
+    if criterion.measure in CLASSES:
         scores = ", ".join(f"{use}: {score:g}" for use, score in criterion.scores.items())
         return CriterionSummary(id=name, measure=criterion.measure, layer=layer, best=scores, weight_share=weight)
     return CriterionSummary(id=name, measure=criterion.measure, layer=layer, worst=f"{criterion.worst:g}",

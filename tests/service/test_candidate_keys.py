@@ -90,6 +90,24 @@ def test_criteria_that_are_refused(tmp_path: Path, criterion: dict[str, Any], wo
     assert word in text
 
 
+@pytest.mark.parametrize(("keys", "word"), [
+    ({"criteria": {"a": {"measure": "slope_share", "worst": 1, "best": 0}}}, "cannot measure ['slope_share']"),
+    ({"criteria": {"a": {"measure": "host", "scores": {"street": 1}}}, "min_score_share": 0.5}, "is for land")])
+def test_scores_of_points_that_are_refused(tmp_path: Path, keys: dict[str, Any], word: str) -> None:
+    made = town(tmp_path)
+    made.study["candidates"]["suitability"] = keys
+    assert word in refused(made)
+
+
+def test_scores_of_points_and_land_are_kept_apart(tmp_path: Path) -> None:
+    made = with_suitability(town(tmp_path), criteria={"a": {"measure": "host", "scores": {"x": 1}}}, comparisons={})
+    assert "land stands at no host" in refused(made)
+    made = town(tmp_path)
+    made.study["candidates"]["suitability"] = {"criteria": {
+        "a": {"measure": "distance_m", "layer": "schol", "worst": 100, "best": 0}}}
+    assert "did you mean 'school'" in faults_of(made)["layer_unknown"]
+
+
 @pytest.mark.parametrize(("rectangle", "right"), [
     ({"max_aspect": 3}, True), ({"width_m": 20, "length_m": 40}, True), ({}, False), ({"width_m": 20}, False),
     ({"max_aspect": 3, "width_m": 20, "length_m": 40}, False), ({"max_aspect": 0.5}, False)])
@@ -204,7 +222,7 @@ def test_the_examples_of_the_manual_are_sound(tmp_path: Path) -> None:
     """Every YAML block of docs/candidates.md, merged into one study, is accepted with its weights."""
     text = (Path(__file__).parents[2] / "docs" / "candidates.md").read_text(encoding="utf-8")
     blocks = [yaml.safe_load(block.partition("```")[0]) for block in text.split("```yaml\n")[1:]]
-    assert len(blocks) == 3
+    assert len(blocks) == 4
 
     def merged(one: Any, two: Any) -> Any:
         if isinstance(one, dict) and isinstance(two, dict):
@@ -223,3 +241,5 @@ def test_the_examples_of_the_manual_are_sound(tmp_path: Path) -> None:
     assert asked.suitability is not None
     assert asked.suitability.weights.consistency_ratio < 0.1
     assert sum(asked.suitability.rule().weights) == pytest.approx(1.0)
+    assert study.candidates.suitability is not None
+    assert study.candidates.suitability.rule().weights == pytest.approx((2 / 3, 1 / 3))

@@ -135,6 +135,9 @@ def surveyed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "slope": {"measure": "slope_share", "worst": 0.2, "best": 0.0},
         "homes": {"measure": "distance_m", "layer": "communities", "worst": 20, "best": 100},
         "use": {"measure": "land_use", "scores": {"3": 1.0}}}
+    town.study["candidates"]["suitability"] = {"comparisons": {"host": {"homes": 3}}, "criteria": {
+        "host": {"measure": "host", "scores": {"waste_point": 1.0, "school": 0.8, "street": 0.2}},
+        "homes": {"measure": "distance_m", "layer": "communities", "worst": 60, "best": 0}}}
     town.study["screening"] = {
         "transfer_station": {
             "min_area_m2": 500, "land_use": ["3"], "rectangle": {"max_aspect": 3}, "max_slope_share": 0.3,
@@ -173,6 +176,34 @@ def test_the_score_is_the_weighted_sum_that_is_shown(surveyed: Path) -> None:
     assert {row["score_use_share"] for row in rows} == {0.0, 1.0}
     assert all(row["suitability_share"] is None for row in table(surveyed).values()
                if row["tier_id"] == "sorting_center")
+
+
+def test_hosts_and_points_along_streets_score_too(surveyed: Path) -> None:
+    """Three quarters for what a site stands at, one quarter for homes near by; shown only."""
+    rows = {i: row for i, row in table(surveyed).items()
+            if row["tier_id"] == "collection_point" and row["status"] != "rejected"}
+    at = {"waste_point": 1.0, "school": 0.8, None: 0.2}
+    for row in rows.values():
+        homes = np.clip(1 - row["criterion_homes_m"] / 60, 0, 1)
+        assert row["suitability_share"] == pytest.approx(0.75 * at[row["host_kind"]] + 0.25 * homes, abs=1e-9)
+    assert rows["collection_point:poi-bins"]["criterion_homes_m"] == pytest.approx(20.0, abs=0.01)
+    summary = plan_of(surveyed)["suitability"]
+    assert [s["tier_id"] for s in summary] == ["collection_point", "transfer_station"]
+
+
+def test_a_premium_of_points(tmp_path: Path) -> None:
+    """New sites pay for their low scores, existing ones do not."""
+    town = TinyTown(tmp_path)
+    add_places(town)
+    town.add_existing(("old", "collection_point", "keep", "staffed_1t", (200, 0), 0.0))
+    town.study["candidates"]["suitability"] = {"premium_cny_per_year": 1000, "criteria": {
+        "host": {"measure": "host", "scores": {"waste_point": 1.0, "school": 0.8, "street": 0.2}}}}
+    brief = read_brief(load_study(town.write()))
+    sites = as_problem(brief, ground_of(brief)).sites[0]
+    assert sites.site_cost_cny_per_year is not None
+    cost = dict(zip(sites.ids, sites.site_cost_cny_per_year.tolist(), strict=True))
+    assert (cost["poi-bins"], cost["poi-pupils"], cost["old"]) == (0.0, pytest.approx(200.0), 0.0)
+    assert {round(value) for site, value in cost.items() if site.startswith("P")} == {800}
 
 
 def test_the_premium_is_paid_and_the_result_verifies(surveyed: Path) -> None:
