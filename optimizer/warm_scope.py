@@ -68,7 +68,7 @@ def _index(old: Sequence[str], new: Sequence[str]) -> Int:
 
 
 def surroundings(problem: Problem, plan: Plan, edited: Sequence[Place]) -> Scope:
-    """The zones of edited sites, the sites they feed, and what feeds those: what an edit may change at all.
+    """The zones of edited sites and the sites they feed: what an edit may change at all.
 
     A site outside every zone counts to the same zone as all others outside.
     """
@@ -83,9 +83,6 @@ def surroundings(problem: Problem, plan: Plan, edited: Sequence[Place]) -> Scope
         on_path[leg + 1][flow.destination[on_path[leg][flow.origin]]] = True
     for level, mask in enumerate(masks):
         mask |= on_path[level]
-    if len(plan.flows):  # the other points of a station that is touched
-        first = plan.flows[0]
-        masks[0][first.origin[on_path[1][first.destination]]] = True
     return Scope(tuple(masks))
 
 

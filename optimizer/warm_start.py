@@ -27,6 +27,7 @@ from optimizer.solvers.nearest_plan import nearest_plan
 from optimizer.solvers.upper_search import improve_upper, upper_cost
 from optimizer.solvers.upper_tiers import Supply, choose_upper_tiers
 from optimizer.warm_bound import warm_bound
+from optimizer.warm_keeping import outside_kept
 from optimizer.warm_scope import Scope, everywhere, held_outside
 from optimizer.warm_search import closed_where_idle, kept_together, searched_around
 
@@ -81,10 +82,13 @@ class WarmSiting:
     went_outside: bool
 
 
-def resite(problem: Problem, start: Plan, scope: Scope, guide: Float, settings: WarmSettings) -> WarmPlan:
+def resite(problem: Problem, start: Plan, scope: Scope, guide: Float, settings: WarmSettings,
+           surroundings: Scope | None = None, worth_cny_per_year: float = np.inf) -> WarmPlan:
     """A plan of an edited problem from the old plan, carried over by ids; sites outside the scope keep their state.
 
-    `guide` [n] are prices of serving each part, as the bound's multipliers hold them.
+    `guide` [n] are prices of serving each part, as the bound's multipliers hold them. Sites outside the surroundings
+    (default: the scope) that nobody would use any more keep their users, unless closing them saves more than
+    `worth_cny_per_year` or nobody can be kept there.
     """
     clock = SolveClock(settings.time_limit_s)
     coefficients = all_coefficients(problem)
@@ -101,8 +105,10 @@ def resite(problem: Problem, start: Plan, scope: Scope, guide: Float, settings: 
     if searches:  # single moves may lead the search astray, and it may miss what they find
         found = searched(lawful)
         plan = found if _cost(problem, found) < _cost(problem, plan) else searched(plan)
+    kept = outside_kept(problem, coefficients, start, plan, surroundings or scope)
+    outside = kept is None or _cost(problem, kept) - _cost(problem, plan) > worth_cny_per_year
     clock.mark("search")
-    return WarmPlan(plan, False, clock.seconds, clock.left_s() <= 0.0)
+    return WarmPlan(plan if kept is None or outside else kept, outside, clock.seconds, clock.left_s() <= 0.0)
 
 
 def resited_outside(problem: Problem, siting: WarmSiting, start: Plan, scope: Scope, old_gap_cny_per_year: float,

@@ -98,7 +98,8 @@ def resolve(folder: Path, edits_file: Path, target: Path, settings: ResolveSetti
     require_rules_hold(old, brief, editable, edits, case.problem)
     clock.begin("siting", 0.30)
     multipliers = _multipliers(old, case)
-    warm = resite(case.problem, case.start, case.searched, multipliers.scenarios[0].part_price, settings.warm)
+    warm = resite(case.problem, case.start, case.searched, multipliers.scenarios[0].part_price, settings.warm,
+                  case.surroundings, old.gap_cny_per_year)
     routing = routing_settings(brief.study)
     effort = routing if settings.full_routing else quick(routing, ROUTING_ITERATIONS, ROUTING_ROUNDS, PACKING_S)
     with ThreadPoolExecutor(1) as beside:  # tours are made meanwhile: solvers leave the interpreter free

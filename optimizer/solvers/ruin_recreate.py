@@ -111,13 +111,13 @@ class Recreation:
         row = np.repeat(np.arange(len(parts)), counts)
         arcs = self._part_arcs[np.repeat(starts - (np.cumsum(counts) - counts), counts) + np.arange(len(row))]
         sites = np.unique(self.tier.site[arcs])
-        if len(sites) == 0:
-            nothing = np.empty(0, dtype=np.int64)
-            return _Recreated(np.full(len(parts), -1, dtype=np.int64), nothing, nothing)
         size = np.where(np.isin(sites, ruined), -1, self.size[sites])
         closed = sites[size < 0]
         chosen = self.options.of_sites(closed)
         stay, stay_size = sites[size >= 0], size[size >= 0]
+        if not len(chosen) and not len(stay):
+            nothing = np.empty(0, dtype=np.int64)
+            return _Recreated(np.full(len(parts), -1, dtype=np.int64), nothing, nothing)
         option_site = np.concatenate([self.options.site[chosen], stay])
         option_size = np.concatenate([self.options.size[chosen], stay_size])
         fixed = np.concatenate([self.options.fixed_cny_per_year[chosen], np.zeros(len(stay))])

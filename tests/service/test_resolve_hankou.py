@@ -44,13 +44,11 @@ def solved_again(folder: Path, target: Path, *wishes: dict[str, Any]) -> tuple[R
 
 
 def may_change(folder: Path, sites: list[str]) -> set[str]:
-    """Ids of all sites in the zones of some sites or on the ways through what they feed, read from the old layers."""
+    """Ids of all sites in the zones of some sites, and of what these feed, read from the old layers."""
     zone = {row["id"]: row["zone_id"] for row in features(folder, "candidates")}
     zones = {z for name, z in zone.items() if name.partition(":")[2] in sites}
-    fed = {(row["from_id"], row["to_id"]) for row in features(folder, "flows")}
-    stations = {b for a, b in fed if a in sites}
-    around = {a for a, b in fed if b in stations} | stations | {b for a, b in fed if a in stations}
-    return {name.partition(":")[2] for name, z in zone.items() if z in zones} | around | set(sites)
+    fed = {row["to_id"] for row in features(folder, "flows") if row["from_id"] in sites}
+    return {name.partition(":")[2] for name, z in zone.items() if z in zones} | fed | set(sites)
 
 
 def sizes(folder: Path) -> dict[tuple[str, str], str]:
