@@ -41,8 +41,9 @@ lint: install           ## style and types
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 
-bench: install          ## time, memory and gap of the bundled study, written to docs/measurements.md
+bench: install          ## the bundled study and geodata: time, memory, gap, written to docs/measurements.md
 	$(BIN)/python -m tests.benchmarks.bundled --out docs/measurements.md
+	$(BIN)/python -m tests.benchmarks.geodata --out docs/measurements.md
 
 bench-full: install     ## public siting instances found through RECYNET_BENCH, one row each, into out/bench/siting.json
 	$(BIN)/python -m tests.benchmarks.siting --data $(RECYNET_BENCH)/facility_location --out out/bench/siting.json

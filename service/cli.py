@@ -16,9 +16,10 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
-from geodata.tables import DataError, Fault, has_errors
+from geodata.tables import DataError, Fault, fault, has_errors
 from service.checks import check_study, unreadable
 from service.cli_init import init
+from service.messages import STUDY_MESSAGES
 from service.study import Study, load_study, study_schema
 
 EXIT_OK, EXIT_NO, EXIT_BAD_INPUT = 0, 1, 2
@@ -36,6 +37,11 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except DataError as error:
             print_faults(error.faults, ctx.params.get("lang") or "en", stderr=True)
+            raise typer.Exit(EXIT_BAD_INPUT) from None
+        except OSError as error:  # a full disk, a folder taken away meanwhile ...
+            found = fault("file_failed", file=error.filename or "-", messages=STUDY_MESSAGES,
+                          reason=error.strerror or str(error))
+            print_faults([found], ctx.params.get("lang") or "en", stderr=True)
             raise typer.Exit(EXIT_BAD_INPUT) from None
 
 

@@ -17,7 +17,7 @@ from optimizer.tours_check import check_tours
 from service.haulage import route_vehicles
 from service.messages import STUDY_MESSAGES
 from service.plan_json import PlanJson
-from service.publish import publish, refuse_foreign_folder
+from service.publish import publish, require_usable_target
 from service.result_tables import Outcome
 from service.rule_conflicts import require_consistent_rules
 from service.seam import as_problem, read_brief, unedited_ground, with_edits
@@ -44,7 +44,7 @@ def run(study: Study, target: Path, watch: Watch = lambda _: None) -> Result:
     DataError with every fault of the inputs, ConflictingRulesError when the rules over open sites cannot all hold;
     nothing is written then.
     """
-    refuse_foreign_folder(target)
+    require_usable_target(target)
     routing = routing_settings(study)
     clock = Stopwatch(watch)
     clock.begin("reading", 0.02)

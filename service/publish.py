@@ -30,9 +30,10 @@ from service.result_tables import Outcome
 from service.study import Study
 
 
-def refuse_foreign_folder(target: Path) -> None:
-    """DataError when the target holds anything but an older result, which would be replaced."""
+def require_usable_target(target: Path) -> None:
+    """DataError when nothing can be written there, or when it holds anything but an older result, to be replaced."""
     if not target.exists():
+        _require_writable(target)
         return
     files = {p.relative_to(target).as_posix() for p in target.rglob("*") if not p.is_dir()} if target.is_dir() else {""}
     try:
@@ -42,6 +43,17 @@ def refuse_foreign_folder(target: Path) -> None:
         ours = set()
     if files - ours:
         raise DataError([fault("out_not_a_result", messages=STUDY_MESSAGES, folder=str(target))])
+
+
+def _require_writable(target: Path) -> None:
+    """DataError when no folder can be made at the target: found out by making one beside where it will stand."""
+    beside = next(folder for folder in target.resolve().parents if folder.exists())
+    try:
+        with tempfile.TemporaryDirectory(dir=beside, prefix=".recynet-"):
+            return
+    except OSError as error:
+        raise DataError([fault("out_not_writable", messages=STUDY_MESSAGES, folder=str(target),
+                               reason=error.strerror or type(error).__name__)]) from error
 
 
 def publish(out: Outcome, multipliers: Multipliers, bound: Bound, target: Path, timings_s: dict[str, float],

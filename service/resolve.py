@@ -21,13 +21,14 @@ from service.edit_merge import MergedEdits, edits_text, merged
 from service.edit_messages import EDIT_MESSAGES
 from service.edit_targets import EditableGround, editable_ground
 from service.edits import network_faults, read_edits
+from service.edits_report import REPORT_FILE, EditsReport
 from service.manifest import MANIFEST, sha256_of
 from service.pipeline import referee, routing_settings
 from service.plan_json import PlanJson
-from service.publish import publish, refuse_foreign_folder
+from service.publish import publish, require_usable_target
 from service.resolve_case import EditedCase, OldPlan, edited_case, read_old_plan
 from service.resolve_costs import EachAlone, costs_alone
-from service.resolve_report import REPORT_FILE, EditsReport, Told, edits_report
+from service.resolve_report import Told, edits_report
 from service.resolve_routes import Rerouted, quick, reroute
 from service.resolve_rules import require_rules_hold
 from service.result_tables import Outcome
@@ -82,7 +83,7 @@ def resolve(folder: Path, edits_file: Path, target: Path, settings: ResolveSetti
     settings = settings or ResolveSettings()
     if target.resolve() == folder.resolve():
         raise DataError([fault("resolve_same_folder", messages=EDIT_MESSAGES, folder=str(folder))])
-    refuse_foreign_folder(target)
+    require_usable_target(target)
     clock = Stopwatch(watch)
     clock.begin("reading", 0.0)
     new = read_edits(edits_file)

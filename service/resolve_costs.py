@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Literal
 
 from optimizer.accounts import all_coefficients, books
 from optimizer.warm_start import repaired
 from service.edit_merge import MergedEdits
 from service.edit_targets import EditableGround
+from service.edits_report import Method
 from service.resolve_case import OldPlan, edited_case
 from service.resolve_rules import conflict_of
 from service.seam import Brief
 
-Method = Literal["the_whole_change", "nothing_to_change", "repaired_alone", "impossible_alone", "not_computed"]
 SEED = 1
 
 

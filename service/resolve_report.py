@@ -1,102 +1,21 @@
-"""edits_report.json: from which plan a result comes, what every edit costs, and which sites changed."""
+"""edits_report.json written: from which plan a result comes, what every edit costs, and which sites changed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from optimizer.problem import Problem
 from optimizer.siting import gap_share
 from optimizer.tours_check import routed_cost_cny_per_year
 from optimizer.warm_start import WarmSiting
 from service.edit_merge import MergedEdits
+from service.edits_report import Change, EditRow, EditsReport, OldPlanFigures, PlanFigures, SiteChange, site_of_edit
 from service.resolve_case import EditedCase, OldPlan
-from service.resolve_costs import EachAlone, Method
+from service.resolve_costs import EachAlone
 from service.resolve_routes import Rerouted
-
-Change = Literal["opened", "closed", "resized"]
-REPORT_FILE = "edits_report.json"
-
-
-class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PlanFigures(_Row):
-    """What a plan costs and how far it can be from the best."""
-
-    objective_cny_per_year: float
-    bound_cny_per_year: float | None
-    gap_share: float | None
-    routed_cost_cny_per_year: float | None
-
-
-class OldPlanFigures(PlanFigures):
-    """The plan that was edited."""
-
-    study: str
-    folder: str
-    manifest_sha256: str
-    """sha256 of its manifest.json, which holds the hashes of all its files."""
-    first_solve_s: float | None
-    """Siting, routing and publishing of that plan, s, where it says so."""
-
-
-class EditRow(_Row):
-    """One edit and its cost."""
-
-    edit_id: str
-    edit: str
-    site_id: str | None
-    tier_ids: tuple[str, ...]
-    size_id: str | None
-    note: str | None
-    is_new: bool
-    """False for edits of the earlier plan, which hold on."""
-    alone_cny_per_year: float | None
-    """Cost against the old plan with no other new edit; below 0 it saves money."""
-    method: Method | Literal["of_the_earlier_plan"]
-
-
-class SiteChange(_Row):
-    """A site that opens, closes or changes its size."""
-
-    tier_id: str
-    site_id: str
-    change: Change
-    size_before_id: str | None
-    size_after_id: str | None
-    is_edited: bool
-    in_surroundings: bool
-    """In the zone of an edited site, or on the ways that lead through the sites it feeds."""
-
-
-class EditsReport(_Row):
-    """The whole of edits_report.json."""
-
-    schema_version: Literal[1] = 1
-    before: OldPlanFigures
-    after: PlanFigures
-    total_cny_per_year: float
-    """Objective after less before, all edits together."""
-    interaction_cny_per_year: float | None
-    """Total less the sum of each alone: edits that help or hinder one another, and the harder search for the whole."""
-    edits: tuple[EditRow, ...]
-    superseded_edit_ids: tuple[str, ...]
-    """Edits of the earlier plan that a new edit of the same site replaces."""
-    sites: tuple[SiteChange, ...]
-    went_outside: bool
-    """Whether sites outside the surroundings changed, which must save more than the old plan's gap."""
-    adapted_station_ids: tuple[str, ...]
-    """Stations whose old trips took over small changes of points and loads."""
-    rerouted_station_ids: tuple[str, ...]
-    """Stations routed anew; the tours of all others are those of the old plan."""
-    seconds: dict[str, float]
-    """By phase, up to publishing, s; `siting` is the solve itself."""
 
 
 @dataclass(frozen=True)
@@ -135,16 +54,15 @@ def edits_report(told: Told) -> EditsReport:
         edits=tuple(_edit_rows(told)), superseded_edit_ids=tuple(e.id for e in told.merged.superseded),
         sites=tuple(_site_changes(told)), went_outside=told.siting.went_outside,
         adapted_station_ids=told.routes.adapted, rerouted_station_ids=told.routes.searched,
-         seconds=told.seconds)
+        seconds=told.seconds)
 
 
 def _edit_rows(told: Told) -> Iterator[EditRow]:
     alone = {a.edit_id: a for a in told.alone}
     for edit in told.merged.edits:
         cost = alone.get(edit.id)
-        yield EditRow(edit_id=edit.id, edit=edit.kind, site_id=edit.site_id or (
-            edit.added_site_id if edit.kind == "add" else None), tier_ids=edit.tier_ids, size_id=edit.size_id,
-            note=edit.note, is_new=edit.id in told.merged.new_ids,
+        yield EditRow(edit_id=edit.id, edit=edit.kind, site_id=site_of_edit(edit), tier_ids=edit.tier_ids,
+            size_id=edit.size_id, note=edit.note, is_new=edit.id in told.merged.new_ids,
             alone_cny_per_year=None if cost is None else cost.cny_per_year,
             method="of_the_earlier_plan" if cost is None else cost.method)
 

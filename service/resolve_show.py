@@ -8,9 +8,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from service.edits_report import EditsReport
 from service.figures import money
 from service.resolve import Resolved
-from service.resolve_report import EditsReport
 from service.run_report import catalogue
 
 Language = Literal["zh", "en"]

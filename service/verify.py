@@ -37,6 +37,7 @@ from service.vehicles import Haulage, Loads, loads_of
 from service.verify_again import Again, key_of
 from service.verify_case import Case, fingerprint_of, prepare
 from service.verify_config import config_answers
+from service.verify_edits import edits_findings
 from service.verify_finding import Finding, Verdict, rejected
 from service.verify_geopackage import geopackage_differences
 from service.verify_inputs import moved_study
@@ -143,6 +144,7 @@ class Verifier:
         again = self._written_again(outcome, read.plan_json.timings_s)
         findings += [Finding("differs", *found) for found in differences(read.path, again)]
         gap = gap_of(objective, bound, gross)
+        findings += edits_findings(read.path, outcome, gap)
         findings += _status_findings(read.plan_json, plan, gap, read.manifest.reproducible)
         if not findings:  # slow, so only where all else is right
             export_findings, export_notes = _exports(read, again)

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from service.compare_folder import diff
+from service.edits_report import REPORT_FILE
 from service.lookup import config_parts
 from service.manifest import MANIFEST, InputFile, Manifest, content_sha256, sha256_of
 from service.study import Study
@@ -31,7 +32,7 @@ def seal_notes(folder: Path, study: Study, manifest: Manifest) -> tuple[str, ...
     """Files of a folder that verify knows nothing of."""
     named = {MANIFEST, *manifest.config, *manifest.outputs}
     kept = {source.path.name for _, source in study.inputs.named() if source.path.parent == folder.resolve()}
-    known = {*FILES, MANIFEST, *config_names(study), *kept}
+    known = {*FILES, MANIFEST, REPORT_FILE, *config_names(study), *kept}
     there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     strange = sorted(n for n in (there | named) - known if not n.startswith("layers/") and not is_unchecked(n, ""))
     return tuple(f"{name}: " + ("only its hash was compared" if name in named else "is no part of the result")

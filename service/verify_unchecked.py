@@ -30,6 +30,20 @@ COSMETIC = (
 )
 """Fields nobody decides by: never compared."""
 
+OF_THE_PLAN_BEFORE = (
+    Unchecked("edits_report.json", ".before.*", "the plan that was edited; its folder is known by its manifest's hash"),
+    Unchecked("edits_report.json", ".edits*.alone_cny_per_year", "needs the plan before; the sum is checked"),
+    Unchecked("edits_report.json", ".edits*.method", "how that was found"),
+    Unchecked("edits_report.json", ".edits*.is_new", "needs the edits of the plan before"),
+    Unchecked("edits_report.json", ".superseded_edit_ids*", "needs the edits of the plan before"),
+    Unchecked("edits_report.json", ".sites*", "which changed: the plan before; as what they stand now is checked"),
+    Unchecked("edits_report.json", ".went_outside", "needs the plan before"),
+    Unchecked("edits_report.json", ".adapted_station_ids*", "needs the tours of the plan before"),
+    Unchecked("edits_report.json", ".rerouted_station_ids*", "needs the tours of the plan before"),
+    Unchecked("edits_report.json", ".seconds.*", "what a clock showed"),
+)
+"""What an edited plan says of the one before, for which that folder must be asked."""
+
 BY_EFFECT = (
     Unchecked("study.yaml", ".solve.*", "how long was searched, which is not repeated; its seed is the manifest's"),
     Unchecked("study.yaml", ".routing.*", "how long was searched, which is not repeated"),
@@ -48,8 +62,8 @@ BY_EFFECT = (
 
 
 def is_unchecked(file: str, place: str) -> bool:
-    """Whether a place of a file is one of the cosmetic fields."""
-    return _on_list(COSMETIC, file, place)
+    """Whether a place of a file is one of the cosmetic fields, or speaks of the plan before."""
+    return _on_list((*COSMETIC, *OF_THE_PLAN_BEFORE), file, place)
 
 
 def counts_by_effect(file: str, place: str) -> bool:

@@ -158,12 +158,12 @@ def _or_none(value: float | None, shown: Callable[[float], str]) -> str:
     return "not known" if value is None else shown(value)
 
 
-def with_rows(text: str, rows: Sequence[Row], date: str, where: str) -> str:
+def with_rows(text: str, rows: Sequence[Row], date: str, where: str, begin: str = BEGIN, end: str = END) -> str:
     """The text of a page with the table between its markers replaced, or added at its end where it has none."""
     lines = "".join(f"| {r.what} | {r.bar or '-'} | {r.figure} | {date} | {where} | `{r.command}` |\n" for r in rows)
-    block = f"{BEGIN}\n{HEAD}{lines}{END}"
-    if BEGIN in text and END in text:
-        return text[:text.index(BEGIN)] + block + text[text.index(END) + len(END):]
+    block = f"{begin}\n{HEAD}{lines}{end}"
+    if begin in text and end in text:
+        return text[:text.index(begin)] + block + text[text.index(end) + len(end):]
     return (text.rstrip() + "\n\n" if text.strip() else "") + block + "\n"
 
 

@@ -46,10 +46,20 @@ def test_a_run_that_fails_leaves_nothing(street: Path, tmp_path: Path, monkeypat
         raise OSError("disk full")
 
     monkeypatch.setattr("service.publish.write_report", broken)
-    with pytest.raises(OSError, match="disk full"):
-        recynet("run", study, "--out", target)
+    full = recynet("run", study, "--out", target)
+    assert full.exit_code == 2
+    assert "disk full" in full.output
+    assert "Traceback" not in full.output
     assert list(tmp_path.iterdir()) == [target]
     assert {p: p.read_bytes() for p in target.rglob("*") if p.is_file()} == before
+
+
+def test_a_target_that_cannot_be_written_is_refused_before_anything_is_solved(street: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    refused = recynet("run", street.parent / "study.yaml", "--out", tmp_path / "file" / "out")
+    assert refused.exit_code == 2
+    assert "out_not_writable" in refused.output
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_study_without_a_plan_says_no(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from service.compare_folder import RELATIVE
 from service.seam import as_problem, ground_of, read_brief
 from service.study import load_study
 from service.verify import Verdict, Verifier, verify
-from service.verify_unchecked import BY_EFFECT, COSMETIC, counts_by_effect, is_unchecked
+from service.verify_unchecked import BY_EFFECT, COSMETIC, OF_THE_PLAN_BEFORE, counts_by_effect, is_unchecked
 from tests.service.forgeries import FORGERIES, on_geopackage, on_yaml
 from tests.service.sealed import hashes_fit
 from tests.service.tampering import KINDS, Edit, edit, edit_at_random, edit_yaml, seal
@@ -139,9 +139,9 @@ def test_hashes_of_an_untouched_folder_fit(ruled: TinyTown) -> None:
 
 def test_the_written_list_is_the_one_in_use() -> None:
     text = DOCS.read_text(encoding="utf-8")
-    for field in (*COSMETIC, *BY_EFFECT):
+    for field in (*COSMETIC, *OF_THE_PLAN_BEFORE, *BY_EFFECT):
         assert f"| `{field.file}` | `{field.place}` | {field.reason} |" in text, field
-    assert text.count("\n| `") == len(COSMETIC) + len(BY_EFFECT)
+    assert text.count("\n| `") == len(COSMETIC) + len(OF_THE_PLAN_BEFORE) + len(BY_EFFECT)
 
 
 # -- by hand, with what is said of it -----------------------------------------------------------------------
