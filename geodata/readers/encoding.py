@@ -32,6 +32,8 @@ def _is_garbled(text: str) -> bool:
         return False
     if "\ufffd" in text:
         return True
+    if 2 * sum(not letter.isascii() for letter in text) < len(text):
+        return False  # a word with some accents: Chinese that was read wrongly is nearly all accents
     for read_as, written_in in _PAIRS:
         try:
             meant = text.encode(read_as).decode(written_in)

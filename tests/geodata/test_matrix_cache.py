@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -261,8 +262,8 @@ def write_and_read(folder: str, seed: int) -> bool:
 
 
 def test_writers_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
-    with multiprocessing.get_context("spawn").Pool(3) as pool:
+    with ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("spawn")) as pool:
         # two of the three ask for exactly the same in the same order, so that they write the same files
-        assert pool.starmap(write_and_read, [(str(tmp_path), 1), (str(tmp_path), 1), (str(tmp_path), 2)]) == [True] * 3
+        assert list(pool.map(write_and_read, [str(tmp_path)] * 3, [1, 1, 2])) == [True] * 3
     assert MatrixCache(tmp_path).check(town(), 300).differing == ()
     assert not list(tmp_path.rglob("*.part"))

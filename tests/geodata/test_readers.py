@@ -8,6 +8,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 
@@ -257,6 +258,13 @@ def test_wrong_encodings_are_recognised() -> None:
         geometry=[shapely.Point(0, 0)],
     )
     assert garbled_columns(frame) == [gbk_as_latin, "wrong"]
+
+
+def test_words_with_accents_are_not_taken_for_chinese() -> None:
+    """Two high letters in a row are a character of GB 2312, but a Finnish or Portuguese name is mostly ASCII."""
+    names = ["Pääskynen", "Rua São João", "Øster Allé", "Äänekoski"]
+    assert garbled_columns(pd.DataFrame({"name": names[:1]})) == []
+    assert garbled_columns(pd.DataFrame({"name": names})) == []
 
 
 def test_hankou_has_the_counts_its_readme_states() -> None:
