@@ -37,7 +37,7 @@ from service.stopwatch import Stopwatch, Watch
 from service.study import EditsConfig, Study
 
 EDITS_FILE = "edits.geojson"
-ROUTING_ITERATIONS, ROUTING_ROUNDS, PACKING_S = 40, 1, 0.25
+ROUTING_ITERATIONS, ROUTING_ROUNDS, PACKING_S = 40, 1, 0.15
 """Effort for stations that are routed anew: a planner waits for the answer."""
 ALONE_S = 5.0
 """The cost of each edit by itself is worked out as long as this lasts."""

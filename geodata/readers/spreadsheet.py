@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 import zipfile
-
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
-from openpyxl.worksheet.worksheet import Worksheet
+from typing import TYPE_CHECKING
 
 from geodata.readers.grid import Grid, table_of
 from geodata.readers.point_table import places_of
 from geodata.readers.read import Read
 from geodata.readers.source import Source
 from geodata.tables import DataError, fault
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
 
 
 def read_spreadsheet(source: Source) -> Read:
@@ -26,6 +26,9 @@ def sheet_grid(source: Source) -> Grid:
 
     Formulas count with the values that were saved with them.
     """
+    import openpyxl  # only where a study has such a file: it takes a while
+    from openpyxl.utils.exceptions import InvalidFileException
+
     try:
         book = openpyxl.load_workbook(source.path, data_only=True)
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:

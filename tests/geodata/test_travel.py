@@ -47,6 +47,22 @@ def test_times_and_distances_against_networkx(seed: int, profile: Profile, monke
             assert found.distance_m[a, b] == pytest.approx(metres, abs=SLACK_M)
 
 
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_few_targets_get_the_distances_that_many_get(seed: int, monkeypatch: pytest.MonkeyPatch, *,
+                                                     backward: bool) -> None:
+    """Ways added up target by target are as long as those added up for every node."""
+    _, _, graph = world(seed, DRIVE)
+    every = np.arange(graph.node_count)
+    monkeypatch.setattr(travel, "FEW_TARGETS", 0)
+    one_by_one = times(graph, every[:9], every, backward=backward)
+    monkeypatch.setattr(travel, "FEW_TARGETS", 10**9)
+    together = times(graph, every[:9], every, backward=backward)
+    assert np.array_equal(one_by_one.duration_s, together.duration_s)
+    assert np.array_equal(np.isinf(one_by_one.distance_m), np.isinf(together.distance_m))
+    assert one_by_one.distance_m == pytest.approx(together.distance_m, rel=1e-12)
+
+
 def test_one_way_streets_make_the_matrix_unsymmetric() -> None:
     _, _, graph = world(0, DRIVE)
     found = times(graph, graph.place_node, graph.place_node).duration_s
