@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from optimizer.bound import (
     Bound,
+    Case,
     all_cases,
     bound_of,
     evaluated,
@@ -107,11 +108,20 @@ def _links(old: Problem, multipliers: Multipliers, part: Int, source: list[Int])
     return rows, sites, now[rows, sites]
 
 
+def warm_cases(problem: Problem, coefficients: Coefficients, multipliers: Multipliers) -> list[Case]:
+    """The scenarios of carried multipliers evaluated: what warm_bound begins with. No plan is needed for it."""
+    return all_cases(problem, coefficients, _stored(multipliers))
+
+
 def warm_bound(problem: Problem, coefficients: Coefficients, multipliers: Multipliers, ceiling_cny_per_year: float,
-               steps: int, enough_cny_per_year: float = np.inf) -> tuple[Multipliers, Bound]:
-    """The bound at multipliers of the problem; below `enough` it is raised by steps on the scenario that decides it."""
+               steps: int, enough_cny_per_year: float = np.inf,
+               cases: list[Case] | None = None) -> tuple[Multipliers, Bound]:
+    """The bound at multipliers of the problem; below `enough` it is raised by steps on the scenario that decides it.
+
+    `cases` are those of warm_cases at these multipliers, where they are known already.
+    """
     multipliers = _stored(multipliers)
-    cases = all_cases(problem, coefficients, multipliers)
+    cases = all_cases(problem, coefficients, multipliers) if cases is None else list(cases)
     bound = bound_of(problem, cases, ceiling_cny_per_year)
     good = bound.value_cny_per_year >= enough_cny_per_year or not np.isfinite(bound.value_cny_per_year)
     if good or not steps or not bound.binding_mix:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from optimizer.accounts import all_coefficients, arc_of_part, books
 from optimizer.assemble import assemble
-from optimizer.bound import Bound
+from optimizer.bound import Bound, Case
 from optimizer.first_tier import FirstTier, first_tier
 from optimizer.multipliers import Multipliers
 from optimizer.objectives import Coefficients
@@ -134,13 +134,16 @@ def resited_outside(problem: Problem, siting: WarmSiting, start: Plan, scope: Sc
 
 
 def certified(problem: Problem, warm: WarmPlan, multipliers: Multipliers, old_gap_cny_per_year: float,
-              settings: WarmSettings) -> WarmSiting:
-    """The plan with its bound, from the old multipliers carried over by ids (see carried_multipliers)."""
+              settings: WarmSettings, cases: list[Case] | None = None) -> WarmSiting:
+    """The plan with its bound, from the old multipliers carried over by ids (see carried_multipliers).
+
+    `cases`: see warm_bound.
+    """
     clock = SolveClock(settings.time_limit_s)
     value = _cost(problem, warm.plan)
     enough = value - LOOSENED_SHARE * max(old_gap_cny_per_year, 0.0)
     multipliers, bound = warm_bound(problem, all_coefficients(problem), multipliers, value, settings.ascent_steps,
-                                    enough)
+                                    enough, cases)
     clock.mark("bound")
     proven = bound.value_cny_per_year if np.isfinite(bound.value_cny_per_year) else None
     status = _status(warm.plan, gap_share(problem, warm.plan, proven), warm.hit_time_limit)

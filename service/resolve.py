@@ -16,6 +16,7 @@ from optimizer.accounts import all_coefficients
 from optimizer.multipliers import Multipliers
 from optimizer.plan import Plan
 from optimizer.solvers.certify import blank
+from optimizer.warm_bound import warm_cases
 from optimizer.warm_start import WarmSettings, WarmSiting, certified, resite, resited_outside
 from service.edit_merge import MergedEdits, edits_text, merged
 from service.edit_messages import EDIT_MESSAGES
@@ -99,17 +100,19 @@ def resolve(folder: Path, edits_file: Path, target: Path, settings: ResolveSetti
     require_rules_hold(old, brief, editable, edits, case.problem)
     clock.begin("siting", 0.30)
     multipliers = _multipliers(old, case)
-    warm = resite(case.problem, case.start, case.searched, multipliers.scenarios[0].part_price, settings.warm,
-                  case.surroundings, old.gap_cny_per_year)
     routing = routing_settings(brief.study)
     effort = routing if settings.full_routing else quick(routing, ROUTING_ITERATIONS, ROUTING_ROUNDS, PACKING_S)
-    with ThreadPoolExecutor(1) as beside:  # tours are made meanwhile: solvers leave the interpreter free
+    with ThreadPoolExecutor(2) as beside:  # the bound and the tours meanwhile: both leave the interpreter free
+        cases = beside.submit(warm_cases, case.problem, all_coefficients(case.problem), multipliers)
+        warm = resite(case.problem, case.start, case.searched, multipliers.scenarios[0].part_price, settings.warm,
+                      case.surroundings, old.gap_cny_per_year)
+
         def routed(plan: Plan) -> Future[Rerouted]:
             return beside.submit(reroute, old, case.problem, case.ground, plan, effort,
                                  adapt=not settings.full_routing)
 
         tours = routed(warm.plan)
-        siting = certified(case.problem, warm, multipliers, old.gap_cny_per_year, settings.warm)
+        siting = certified(case.problem, warm, multipliers, old.gap_cny_per_year, settings.warm, cases.result())
         wider = resited_outside(case.problem, siting, case.start, case.searched, old.gap_cny_per_year, settings.warm)
         if wider is not None:
             tours = routed(wider.plan)
