@@ -221,8 +221,9 @@ def over_mixes(problem: Problem, cases: list[Case], ceiling: float) -> Bound:
         raise BadMultipliersError("one scenario must leave the last tier unpriced and speak of all its sites")
     known, number = max(free)
     rows = mixes(cases[number].last, ceiling - known)
-    if rows is None:  # too many mixes to be tried: what holds for all of them, the last tier's extra sites for free
-        return replace(bound, value_cny_per_year=min(ceiling, known))
+    if rows is None:  # too many mixes to be tried: each size opened as often as is cheapest, which may be a gain
+        gain = float(cases[number].last.cost_cny_per_year.min(axis=0).sum())
+        return replace(bound, value_cny_per_year=min(ceiling, known + gain))
     rows = rows[possible(problem, rows)]
     bound, supply = replace(bound, mixes_tried=len(rows)), most_arriving_t_per_day(problem)
     least = np.max([_without_between(case, rows, supply) for case in cases if case.scenario.area is None], axis=0,

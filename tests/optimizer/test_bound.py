@@ -265,15 +265,33 @@ def test_what_the_bound_leaves_out_is_named() -> None:
     assert named["shared parcels"] == {*always, "volume_of_last_tier"}
 
 
-@pytest.mark.parametrize("name", ["three tiers", "two tiers", "quotas"])
-def test_more_mixes_than_can_be_tried_leave_a_weaker_bound(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bound stays finite and valid, and is no better than with every mix tried."""
-    problem, _ = case(name, 0)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("name", ["three tiers", "two tiers", "quotas", "sites that may close", "sites to keep"])
+def test_more_mixes_than_can_be_tried_leave_a_weaker_bound(name: str, seed: int,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bound stays finite and valid, whatever the rules' prices, and is no better than with every mix tried."""
+    problem, cost = case(name, seed)
+    coefficients, ceiling = all_coefficients(problem), 10.0 * abs(cost) + 1e9
+    for price in (0.0, 1e6, 1e7):
+        free = no_multipliers(problem)
+        priced = replace(free.scenarios[0], row=np.full(len(problem.site_rows), price))
+        multipliers = replace(free, scenarios=(priced,))
+        monkeypatch.setattr("optimizer.configurations.MOST", 200_000)
+        full = lower_bound(problem, coefficients, multipliers, ceiling).value_cny_per_year
+        monkeypatch.setattr("optimizer.configurations.MOST", 0)
+        weaker = lower_bound(problem, coefficients, multipliers, ceiling).value_cny_per_year
+        assert np.isfinite(weaker)
+        assert weaker <= cost + 1e-6 * abs(cost) + 0.1
+        assert weaker <= full + 1e-6 * abs(full) + 0.1
+
+
+def test_sites_of_the_last_tier_that_are_cheaper_open_than_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing costs more than staying open: serving nobody with everything open is what no bound may exceed."""
+    problem = small_problem(0, Shape(sites=(2, 2, 6), existing=tuple((2, j, SiteStatus.MAY_CLOSE) for j in range(6))))
+    last = replace(problem.sites[2], closing_cost_cny=np.full(6, 1e9))
+    problem = replace(problem, sites=(*problem.sites[:2], last))
     best = optimum(problem)
     assert best is not None
-    multipliers, coefficients = no_multipliers(problem), all_coefficients(problem)
-    full = lower_bound(problem, coefficients, multipliers, best.cost_cny_per_year).value_cny_per_year
     monkeypatch.setattr("optimizer.configurations.MOST", 0)
-    weaker = lower_bound(problem, coefficients, multipliers, best.cost_cny_per_year).value_cny_per_year
-    assert np.isfinite(weaker)
-    assert weaker <= full + 1e-6 * abs(full)
+    found = lower_bound(problem, all_coefficients(problem), no_multipliers(problem), 1e15)
+    assert found.value_cny_per_year <= best.cost_cny_per_year + 1e-6 * abs(best.cost_cny_per_year) + 0.1
