@@ -22,7 +22,7 @@ from geodata.roads import Snap
 from geodata.walks import WalkArcs
 from service.cache_folder import CACHE_FOLDER, GROUND_FILE
 from service.lookup import config_parts, config_text
-from service.manifest import sha256_of
+from service.manifest import input_sha256
 from service.study import Study
 
 _WAYS = ("loaded_m", "loaded_s", "empty_m", "empty_s")
@@ -32,7 +32,7 @@ _SNAP = ("edge", "along_m", "distance_m")
 def ground_key(study: Study) -> str:
     """A digest of everything the unedited ground of a study depends on."""
     asked = study.model_dump(mode="json", exclude={"solve", "routing", "title", "attribution"})
-    sources = {name: sha256_of(source.path) for name, source in study.inputs.named() if name != "edits"}
+    sources = {name: input_sha256(source.path) for name, source in study.inputs.named() if name != "edits"}
     asked["inputs"] = {name: {**source.model_dump(mode="json", exclude={"path"})}
                        for name, source in study.inputs.named() if name != "edits"}
     texts = [config_text(study, kind, name) for kind, name in config_parts(study)]

@@ -22,8 +22,10 @@ from service.study import Study
 MANIFEST = "manifest.json"
 CONFIG_KINDS = ("networks", "rules", "vehicle_classes", "demand")
 LIBRARIES = ("numpy", "scipy", "shapely", "pyproj", "geopandas", "pyogrio", "ortools")
-COMPANIONS = {".shp": (".shx", ".dbf", ".prj", ".cpg")}
-"""Files that belong to an input by its suffix and are read with it: a shapefile keeps its attributes in the .dbf."""
+_RASTER = ("{stem}.tfw", "{stem}.tifw", "{stem}.wld", "{name}.aux.xml", "{name}.msk", "{name}.ovr")
+COMPANIONS = {".shp": ("{stem}.shx", "{stem}.dbf", "{stem}.prj", "{stem}.cpg"), ".tif": _RASTER, ".tiff": _RASTER}
+"""Files that belong to an input by its suffix and are read with it, in any case of letters: a shapefile keeps its
+attributes in the .dbf, a raster may have its place, its mask and its system beside it."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ConfigSource = Literal["packaged", "own"]
 
@@ -70,12 +72,20 @@ def sha256_of(path: Path) -> str:
 
 def input_sha256(path: Path) -> str:
     """The sha256 of an input, hexadecimal: of the file, or of it and the names and hashes of its companions."""
-    own = sha256_of(path)
-    beside = [c for s in COMPANIONS.get(path.suffix.lower(), ()) for c in (path.with_suffix(s),) if c.is_file()]
+    own, beside = sha256_of(path), companions_of(path)
     if not beside:
         return own
-    lines = [own, *(f"{c.suffix} {sha256_of(c)}" for c in beside)]
+    lines = [own, *(f"{name} {sha256_of(companion)}" for name, companion in beside)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def companions_of(path: Path) -> tuple[tuple[str, Path], ...]:
+    """The files that are read with an input, each with what it adds to the input's name (`.dbf`, `.aux.xml` ...)."""
+    forms = COMPANIONS.get(path.suffix.lower(), ())
+    there = {other.name.casefold(): other for other in path.parent.iterdir()} if forms else {}
+    found = [(form.partition("}")[2], there.get(form.format(stem=path.stem, name=path.name).casefold()))
+             for form in forms]
+    return tuple((added, other) for added, other in found if other is not None and other.is_file())
 
 
 def content_sha256(document: Mapping[str, Any]) -> str:

@@ -92,6 +92,10 @@ def street_faults(study: Study, network: Network) -> list[Fault]:
                 faults.append(fault("name_unknown", file=f"networks/{study.network}.yaml", messages=STUDY_MESSAGES,
                                     name=name, kind="vehicle class", kind_zh="车辆类型", known=", ".join(known),
                                     hint=did_you_mean(name, known)))
+            if vehicle.id in known and name != vehicle.id:  # two things of one name: bans could mean either
+                faults.append(fault("value_wrong", file=f"networks/{study.network}.yaml", messages=STUDY_MESSAGES,
+                                    key=f"vehicles.{vehicle.id}.id", reason="this is the name of a vehicle class, "
+                                    "which this vehicle is not of; give it another name, or that class"))
         if not faults:
             faults += _bans(study, network, classes)[1]
     except DataError as error:

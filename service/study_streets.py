@@ -54,7 +54,7 @@ class SlotConfig(Config):
 class StreetsConfig(SlotConfig):
     """The hours of all vehicles and of single ones, their classes, and what is lost at crossings."""
 
-    vehicle_classes: str = "default"
+    vehicle_classes: Identifier = "default"
     """A file of configs/vehicle_classes, or of the study's own folder."""
     vehicles: dict[Identifier, SlotConfig] = Field(default_factory=dict)
     """Per vehicle of the network: hours of its own, such as the night."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+import re
 from functools import cached_property
 from itertools import combinations
 from typing import Annotated, Self
@@ -14,6 +14,8 @@ from geodata.suitability import CLASSES, Criterion, Measure, SuitabilityRule
 from geodata.suitability_weights import MOST_CRITERIA, MOST_INCONSISTENT, Weights, ahp_weights
 from optimizer.network import Config, Identifier, NonNegative, Share
 
+NUMBER = re.compile(r"\d{1,6}(\.\d{1,6})?\s*(/\s*\d{1,6}(\.\d{1,6})?)?")
+MOST_SHOWN = 40
 STRONGEST = 9
 """Saaty's scale runs from 1 (equal) to 9 (extreme), and from 1/9 to 1 the other way round."""
 
@@ -106,10 +108,14 @@ class SuitabilityConfig(Config):
 
 
 def _number(given: float | str) -> float:
-    try:
-        return float(Fraction(given)) if isinstance(given, str) else float(given)
-    except (ValueError, ZeroDivisionError) as error:
-        raise ValueError(f"'{given}' is no number such as 3 or 1/3") from error
+    if not isinstance(given, str):
+        return float(given)
+    if not NUMBER.fullmatch(given.strip()):  # no exponents, no endless digits: they would take minutes to work out
+        raise ValueError(f"'{given[:MOST_SHOWN]}' is no number such as 3 or 1/3")
+    above, _, below = given.partition("/")
+    if below and not float(below):
+        raise ValueError(f"'{given}' divides by zero")
+    return float(above) / (float(below) if below else 1.0)
 
 
 def _fraction(value: float) -> str:

@@ -50,6 +50,10 @@ def with_suitability(made: TinyTown, **keys: Any) -> TinyTown:
     ({"a": {"b": 2, "c": 4}, "b": {"a": 2, "c": 2}}, ("'b' and 'a' are compared twice",)),
     ({"a": {"b": 12, "c": 4}, "b": {"c": 2}}, ("runs from 1/9 to 9",)),
     ({"a": {"b": "two", "c": 4}, "b": {"c": 2}}, ("'two' is no number",)),
+    ({"a": {"b": "1e10000000", "c": 4}, "b": {"c": 2}}, ("is no number",)),  # would take minutes to work out
+    ({"a": {"b": "1e400", "c": 4}, "b": {"c": 2}}, ("is no number",)),
+    ({"a": {"b": "1/0", "c": 4}, "b": {"c": 2}}, ("divides by zero",)),
+    ({"a": {"b": "9" * 10**5, "c": 4}, "b": {"c": 2}}, ("is no number",)),
     ({"a": {"b": 2, "c": 4, "d": 1}, "b": {"c": 2}}, ("['d'], which are no criteria",)),
     ({"a": {"b": 0, "c": 4}, "b": {"c": 2}}, ("runs from 1/9 to 9",)),
 ])

@@ -23,6 +23,7 @@ from optimizer.multipliers import BadMultipliersError
 from optimizer.problem import Problem
 from service.certificate import read_claim, read_multipliers
 from service.compare_folder import RELATIVE
+from service.manifest import input_sha256
 from service.seam import as_problem, ground_of, read_brief
 from service.study import load_study
 from service.verify import Verdict, Verifier, verify
@@ -269,6 +270,18 @@ def test_a_shapefile_is_all_its_files(tmp_path: Path) -> None:
     dbf = (tmp_path / "blocks.dbf").read_bytes()
     (tmp_path / "blocks.dbf").write_bytes(dbf.replace(b"1000", b"1001"))
     assert {(f.code, f.subject) for f in verify(tmp_path / "out").findings} == {("input_changed", "communities")}
+
+
+@pytest.mark.parametrize(("name", "beside"), [
+    ("L.SHP", "L.DBF"), ("l.shp", "l.prj"), ("pop.tif", "pop.tif.aux.xml"), ("pop.TIF", "pop.TIF.MSK"),
+    ("pop.tiff", "pop.tfw"), ("pop.tif", "pop.tif.ovr")])
+def test_what_is_read_with_an_input_counts_with_it(tmp_path: Path, name: str, beside: str) -> None:
+    (tmp_path / name).write_bytes(b"input")
+    alone = input_sha256(tmp_path / name)
+    (tmp_path / beside).write_bytes(b"one")
+    one = input_sha256(tmp_path / name)
+    (tmp_path / beside).write_bytes(b"two")
+    assert len({alone, one, input_sha256(tmp_path / name)}) == 3
 
 
 def test_an_own_network_is_compared_with_its_original(tmp_path: Path) -> None:
