@@ -57,7 +57,7 @@ def screened_site(places: Places, survey: LandSurvey, drawn: Drawn,
     if is_point:
         return math.inf, asked, tuple(faults)
     usable_m2 = float(row["usable_area_m2"])
-    fits = asked & (np.array([size.area_m2 for size in tier.sizes]) <= usable_m2)
+    fits = asked & seen.fits[0]  # area and, where the rule asks for one, a rectangle
     if fits.any():
         return usable_m2, fits, tuple(faults)
     if drawn.size is None:

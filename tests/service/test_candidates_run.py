@@ -273,3 +273,16 @@ def test_a_drawn_site_is_measured_like_all_land(tmp_path: Path) -> None:
     assert "slope_above_max 0.2 > 0.1" in said
     assert "no_rectangle_fits " in said
     assert {"hill", "strip"} <= set(ground.sites[1].ids)
+
+
+def test_drawn_land_takes_the_sizes_whose_rectangle_fits(tmp_path: Path) -> None:
+    """A strip of 400 m by 20 m has the area of every size; twice as long as wide, only 20 m by 40 m fits."""
+    town = edited(tmp_path, {"edit": "add", "tier_id": "transfer_station", "new_site_id": "strip",
+                             "shape": box(0, 790, 400, 20)})
+    brief = read_brief(load_study(town.write()))
+    stations = ground_of(brief).sites[1]
+    sizes = [size.area_m2 for size in brief.network.tiers[1].sizes]
+    fits = stations.fits[stations.ids.index("strip")]
+    assert fits.tolist() == [area <= 20.0 * 40.0 for area in sizes]
+    assert max(sizes) <= 400.0 * 20.0
+    assert 0 < fits.sum() < len(sizes)

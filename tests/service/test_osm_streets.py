@@ -11,6 +11,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+import yaml
 
 import geodata.turn_driver
 from geodata.driver import drives
@@ -158,6 +159,12 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path) -> None:
     network["vehicles"][0]["vehicle_class"] = "lite_truck"
     classless.add_network("classless", network)
     assert codes(classless) == ["name_unknown"]
+    namesake = OsmTown(tmp_path / "namesake")  # bans of that name could mean either
+    network = packaged_network()
+    old = network["vehicles"][0]["id"]
+    del network["vehicles"][0]["vehicle_class"]
+    namesake.add_network("namesake", yaml.safe_load(yaml.safe_dump(network).replace(old, "heavy_truck")))
+    assert "value_wrong" in codes(namesake)
     nowhere = OsmTown(tmp_path / "nowhere")
     nowhere.study["streets"] = {"vehicle_classes": "mine"}
     assert codes(nowhere) == ["name_unknown"]
