@@ -43,7 +43,7 @@ lint: install           ## style and types
 
 bench: install          ## the bundled study and geodata: time, memory, gap, written to docs/measurements.md
 	$(BIN)/python -m tests.benchmarks.bundled --out docs/measurements.md
-	$(BIN)/python -m tests.benchmarks.geodata --out docs/measurements.md
+	$(BIN)/python -m tests.benchmarks.geodata_figures --out docs/measurements.md
 
 bench-full: install     ## public siting instances found through RECYNET_BENCH, one row each, into out/bench/siting.json
 	$(BIN)/python -m tests.benchmarks.siting --data $(RECYNET_BENCH)/facility_location --out out/bench/siting.json

@@ -49,6 +49,8 @@ class ScreenedTier:
     table: gpd.GeoDataFrame
     fits: Bool
     """Which sizes fit on which parcel, [parcels, sizes]; all False on rejected ones."""
+    room: Bool
+    """Which sizes the usable land has the area and the rectangle for, rejected or not, [parcels, sizes]."""
     rejections: tuple[tuple[Rejection, ...], ...]
     """All reasons of every parcel, none for a candidate."""
     suitability: Suitability | None = None
@@ -191,7 +193,8 @@ def _screened(rule: TierScreening, land: gpd.GeoDataFrame, usable: Usable, dista
         "reason": text_column(row[0].short if row else None for row in rejections), "usable_area_m2": usable_m2,
         "distance_to_street_m": distance_m, "slope_share": slope, "access_m": access,
     }, geometry=shapely.point_on_surface(parcels.sites), crs=land.crs)
-    return ScreenedTier(rule.tier_id, table, np.asarray(fitting & candidate[:, None], dtype=bool), rejections, score)
+    return ScreenedTier(rule.tier_id, table, np.asarray(fitting & candidate[:, None], dtype=bool), fitting, rejections,
+                        score)
 
 
 def _fitting(rule: TierScreening, pieces: NDArray[np.object_], usable_m2: Float) -> Bool:

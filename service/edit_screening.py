@@ -57,9 +57,10 @@ def screened_site(places: Places, survey: LandSurvey, drawn: Drawn,
     if is_point:
         return math.inf, asked, tuple(faults)
     usable_m2 = float(row["usable_area_m2"])
-    fits = asked & seen.fits[0]  # area and, where the rule asks for one, a rectangle
-    if fits.any():
-        return usable_m2, fits, tuple(faults)
+    by_area = asked & (np.array([size.area_m2 for size in tier.sizes]) <= usable_m2)
+    fits = asked & seen.room[0]  # the rectangle too, where the rule asks for one; where none fits, that is told above
+    if by_area.any():
+        return usable_m2, fits if fits.any() else by_area, tuple(faults)
     if drawn.size is None:
         faults.append(edit.fault("edit_no_size_fits", tier=tier.id, area=f"{usable_m2:.0f}"))
     else:

@@ -16,7 +16,8 @@ from service.edits_report import REPORT_FILE, EditsReport, PlanFigures, site_of_
 from service.result_tables import Outcome
 from service.verify_finding import Finding
 
-TOLERANCE_SHARE = 1e-9
+TOLERANCE_SHARE = 1e-6
+"""That of all figures (docs/verify.md): layers hold nine decimals, from which the plan is added up again."""
 
 
 def edits_findings(folder: Path, outcome: Outcome, gap: float | None) -> tuple[Finding, ...]:

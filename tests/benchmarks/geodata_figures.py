@@ -1,6 +1,6 @@
 """What geodata takes, measured in one run: streets beside OSMnx, matrices, snapping, GCJ-02, zonal sums, screening.
 
-    python -m tests.benchmarks.geodata --out docs/measurements.md [--extract FILE.osm.pbf]
+    python -m tests.benchmarks.geodata_figures --out docs/measurements.md [--extract FILE.osm.pbf]
 
 Every benchmark is a process of its own. Without an extract (default: porto_alegre/poa_osm.pbf below RECYNET_DATA) the
 street figures are left out with a word. Exit code 1 where a benchmark finds something wrong.
