@@ -51,11 +51,13 @@ BY_EFFECT = (
     Unchecked("study.yaml", ".candidates.*", "two spacings can make the same candidates"),
     Unchecked("study.yaml", ".inputs.*", "how a file is read, where the same tables come of it"),
     Unchecked("study.yaml", ".streets.*", "what changes no drive, such as seconds at lights where there are none"),
+    Unchecked("study.yaml", ".demand.*", "what changes no person and no tonne, such as a tolerance without totals"),
     Unchecked("study.yaml", ".crs_metric", "`auto` and the code it stands for are the same"),
     Unchecked("study.yaml", ".setting", "chooses among columns of rules; without such rules it chooses nothing"),
     Unchecked("networks/*", "*", "of a network of the study's own: figures that change nothing in the result"),
     Unchecked("rules/*", "*", "of a rule of the study's own: what changes nothing in the result"),
     Unchecked("vehicle_classes/*", "*", "of a table of the study's own: classes and figures that change no drive"),
+    Unchecked("demand/*", "*", "of a file of rates of the study's own: kinds and words that nothing here is of"),
     Unchecked("certificate.npz", "*", "other multipliers that prove the same bound prove it as well"),
 )
 """Fields that count by what follows from them: another value is accepted where every figure still follows from it."""
