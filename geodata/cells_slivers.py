@@ -29,7 +29,8 @@ class Merged:
 
 
 def merged_slivers(communities: gpd.GeoDataFrame, limits: SliverLimits) -> Merged:
-    """Communities with polygons below the limits merged, smallest first; population, households and weight add up.
+    """Communities with polygons below the limits merged, smallest first; population, households and weight add up,
+    where one is unknown (NaN) so is the sum.
 
     A neighbour in the same zone is preferred, then the longer shared border, then the earlier row. What touches no
     other community stays as it is. Points are never slivers.
@@ -46,9 +47,8 @@ def merged_slivers(communities: gpd.GeoDataFrame, limits: SliverLimits) -> Merge
         if shapely.get_dimensions(shapes[row]) != 2 or row in into:
             continue
         members = group[row]
-        held = float(np.nansum(persons[members]))
-        counted = limits.min_persons > 0.0 and not np.isnan(persons[members]).all()
-        if area[members].sum() >= limits.min_area_m2 and not (counted and held < limits.min_persons):
+        few = float(persons[members].sum()) < limits.min_persons  # never so where persons are unknown
+        if area[members].sum() >= limits.min_area_m2 and not few:
             continue
         best = _neighbour(row, members, border, into, zone)
         if best is None:
@@ -100,8 +100,8 @@ def _assembled(communities: gpd.GeoDataFrame, group: dict[int, list[int]], into:
     for owner, members in group.items():
         if len(members) > 1:
             for name in SHARED:
-                known = communities[name].to_numpy(dtype=np.float64)[members]
-                table.loc[table.index[owner], name] = np.nan if np.isnan(known).all() else np.nansum(known)
+                # unknown and known make unknown: a sliver's few must not stand for a whole block
+                table.loc[table.index[owner], name] = communities[name].to_numpy(dtype=np.float64)[members].sum()
             shapes[owner] = shapely.union_all(shapes[members])
     table = table.set_geometry(gpd.GeoSeries(shapes, index=table.index, crs=communities.crs))
     table["area_m2"] = table.geometry.area

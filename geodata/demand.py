@@ -46,8 +46,9 @@ def settled(places: Places, inputs: PlacesInput,
         work.cells()
         work.raster()
         work.totals()
-        work.slivers()
+        work.without_empty_cells()
         work.require_persons()
+        work.slivers()
     except DataError as error:
         return None, tuple(replace(f, layer=f.layer or "demand") for f in error.faults)
     faults = tuple(work.faults)
@@ -132,13 +133,16 @@ class _Settling:
             lost = sum(persons for zone, persons in found.persons.items() if zone not in placed)
             self.record = replace(self.record, totals=used, unplaced_persons=found.unmatched_persons + lost)
 
-    def slivers(self) -> None:
-        """Empty cells left out, slivers merged into neighbours."""
-        source = self.inputs.communities
+    def without_empty_cells(self) -> None:
+        """Cells without anybody left out."""
         if self.demand.cells is not None:
             self.table, empty = without_empty(self.table)
             self.record = replace(self.record, cells_count=len(self.table))
-            self._tell("cells_laid", source, count=len(self.table), empty=empty)
+            self._tell("cells_laid", self.inputs.communities, count=len(self.table), empty=empty)
+
+    def slivers(self) -> None:
+        """Slivers merged into neighbours."""
+        source = self.inputs.communities
         if self.demand.slivers is not None:
             merged = merged_slivers(self.table, self.demand.slivers)
             self.table = merged.communities

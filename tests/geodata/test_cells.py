@@ -165,6 +165,13 @@ def test_a_sliver_without_neighbours_stays_and_is_told() -> None:
     assert (merged.alone, len(merged.communities)) == (("C1",), 2)
 
 
+@pytest.mark.parametrize("persons", [[np.nan, 3.0], [500.0, np.nan]])
+def test_a_sliver_does_not_hide_unknown_persons(persons: list[float]) -> None:
+    merged = merged_slivers(table([box(0, 0, 100, 100), box(100, 0, 101, 100)], persons), SliverLimits(500.0))
+    assert merged.into == (("C1", "C0"),)
+    assert np.isnan(merged.communities["population"].iloc[0])
+
+
 def test_few_persons_are_a_sliver_too() -> None:
     merged = merged_slivers(table([box(0, 0, 100, 100), box(100, 0, 200, 100)], [500.0, 4.0]),
                             SliverLimits(min_persons=20.0))

@@ -159,6 +159,18 @@ def test_slivers_go_last(tmp_path: Path) -> None:
     assert [(f.code, f.feature_id) for f in faults] == [("sliver_merged", "S")]
 
 
+def test_a_sliver_with_three_persons_is_no_answer_for_its_neighbour(tmp_path: Path) -> None:
+    """Block A knows no persons; a strip beside it with 3 is merged into it, and A is still an error."""
+    given = blocks(tmp_path, population=[np.nan, 400.0, 500.0, 600.0])
+    strip = gpd.GeoDataFrame({"id": ["S"], "population": [3.0]}, geometry=[shapely.box(
+        ORIGIN_X + 175, ORIGIN_Y + 25, ORIGIN_X + 177, ORIGIN_Y + 175)], crs=CRS)
+    together = gpd.GeoDataFrame(pd.concat([given, strip], ignore_index=True), crs=CRS)
+    _, faults = settle(town(tmp_path, DemandInput(slivers=SliverLimits(min_area_m2=500.0)), communities=together))
+    told = [f for f in faults if f.code == "population_unknown"]
+    assert [f.severity for f in told] == ["error"]
+    assert "(A)" in told[0].line()
+
+
 def generators(folder: Path, text: str) -> DemandInput:
     (folder / "g.csv").write_text(text, encoding="utf-8")
     return DemandInput(generators=(GeneratorSource(Source(folder / "g.csv", crs=CRS)),))
