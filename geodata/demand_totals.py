@@ -68,10 +68,15 @@ def read_totals(demand: DemandInput, zones: gpd.GeoDataFrame,
     persons: dict[str, float] = {}
     unmatched = 0.0
     matched = _matched([str(z) for z in data["zone"]], zones)
+    called = _zones_called(zones)
     for name, zone, count in zip(data["zone"], matched, data["persons"], strict=True):
         if name is None or np.isnan(count):
             continue  # told by the check of the table
-        if zone is None:
+        if zone is None and len(called.get(str(name), ())) > 1:
+            unmatched += float(count)
+            faults.append(fault("total_ambiguous", file=source.file, layer=source.layer, feature_id=str(name),
+                                persons=f"{count:,.0f}", zones=", ".join(sorted(called[str(name)]))))
+        elif zone is None:
             unmatched += float(count)
             faults.append(fault("total_unmatched", file=source.file, layer=source.layer, feature_id=str(name),
                                 persons=f"{count:,.0f}", hint=did_you_mean(str(name), _words(zones))))
@@ -109,21 +114,28 @@ def _called(zones: gpd.GeoDataFrame, zone: str) -> str:
 
 def _matched(names: list[str], zones: gpd.GeoDataFrame) -> list[str | None]:
     """The zone id that each name means, None where no zone or more than one does."""
-    ids = [str(z) for z in zones["id"]]
-    exact = {**{str(n): i for n, i in zip(zones["name"], ids, strict=True) if n is not None and n == n},
-             **{i: i for i in ids}}
+    exact = _zones_called(zones)
     loose: dict[str, set[str]] = {}
-    for name, zone in exact.items():
-        loose.setdefault(_bare(name), set()).add(zone)
+    for name, meant in exact.items():
+        loose.setdefault(_bare(name), set()).update(meant)
     wanted: dict[str, set[str]] = {}
     for name in names:
         wanted.setdefault(_bare(name), set()).add(name)
     found: list[str | None] = []
     for name in names:
-        near = loose.get(_bare(name), set())
-        only = len(near) == 1 and len(wanted[_bare(name)]) == 1
-        found.append(exact.get(name, next(iter(near)) if only else None))
+        near = exact.get(name) or (loose.get(_bare(name), set()) if len(wanted[_bare(name)]) == 1 else set())
+        found.append(next(iter(near)) if len(near) == 1 else None)
     return found
+
+
+def _zones_called(zones: gpd.GeoDataFrame) -> dict[str, set[str]]:
+    """The zone ids that each id and name stands for; districts may have streets of one name. An id means its zone."""
+    ids = [str(z) for z in zones["id"]]
+    called: dict[str, set[str]] = {}
+    for name, zone in zip(zones["name"], ids, strict=True):
+        if name is not None and name == name:
+            called.setdefault(str(name), set()).add(zone)
+    return {**called, **{zone: {zone} for zone in ids}}
 
 
 def _bare(name: str) -> str:

@@ -213,3 +213,17 @@ def test_rows_of_a_long_table(tmp_path: Path) -> None:
     assert "column_missing" in [f.code for f in faults]
     _, faults = read_totals(DemandInput(control_totals=source, totals_rows={"年份": "1999"}), zones("甲区"), None)
     assert "layer_empty" in [f.code for f in faults]
+
+
+@pytest.mark.parametrize("name", ["中山街道", "中山"])
+def test_a_name_of_two_zones_means_neither(tmp_path: Path, name: str) -> None:
+    """Two districts have a street of one name: its 900 persons go to neither, an id still finds its zone."""
+    (tmp_path / "t.csv").write_text(f"zone,persons\n{name},900\nZ1,40\n", encoding="utf-8")
+    found, faults = read_totals(DemandInput(control_totals=Source(tmp_path / "t.csv")), zones("中山街道", "中山街道"),
+                                None)
+    assert found is not None
+    assert (found.persons, found.unmatched_persons) == ({"Z1": 40.0}, 900.0)
+    told = [f for f in faults if f.severity == "warning"]
+    assert [f.feature_id for f in told] == [name]
+    assert told[0].code == ("total_ambiguous" if name == "中山街道" else "total_unmatched")
+    assert "900" in told[0].line()
