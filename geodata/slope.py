@@ -12,13 +12,13 @@ import shapely
 from exactextract import exact_extract
 from exactextract.raster import NumPyRasterSource
 from numpy.typing import NDArray
-from pyproj import CRS, Geod
-from pyproj.exceptions import CRSError
+from pyproj import CRS
 from rasterio.transform import Affine
 from rasterio.windows import Window
 
 from geodata.crs import to_system
 from geodata.readers import Source
+from geodata.readers.raster import cell_sides_m, first_band, raster_crs
 from geodata.tables import DataError, fault
 
 Float = NDArray[np.float64]
@@ -28,7 +28,6 @@ MOST_CELLS = 100_000_000
 MARGIN_CELLS = 2
 SEGMENT_M = 1000.0
 """The rim of an area is followed in steps of this length: straight lines bend from one system to another."""
-_GEOD = Geod(ellps="WGS84")
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,8 @@ def read_slopes(source: Source, area: gpd.GeoSeries | None = None) -> SlopeGrid:
     """The slopes of an elevation raster (heights in metres, north up), by the eight neighbours of a cell.
 
     With `area` only the part of the raster around it is read. Horn (1981), Hill shading and the reflectance map,
-    Proceedings of the IEEE 69(1), as GDAL and ArcGIS do. Cells in degrees are as wide and as high as they are on the
-    ellipsoid in their row. DataError: no raster, no CRS, turned, too many cells.
+    Proceedings of the IEEE 69(1), as GDAL and ArcGIS do. Cells are as wide and as high as they are on the ellipsoid
+    in their row. DataError: no raster, no CRS, turned, too many cells.
     """
     if not source.path.is_file():
         raise DataError([fault("file_missing", file=str(source.path))])
@@ -55,31 +54,19 @@ def read_slopes(source: Source, area: gpd.GeoSeries | None = None) -> SlopeGrid:
         with rasterio.open(source.path) as raster:
             if raster.transform.b or raster.transform.d:
                 raise DataError([fault("raster_turned", file=source.file)])
-            crs = _crs(source, raster.crs)
+            crs = raster_crs(source, raster.crs)
             window = Window(0, 0, raster.width, raster.height) if area is None else _around(raster, crs, area)
             cells = int(window.width * window.height)
             if cells > MOST_CELLS:
                 raise DataError([fault("raster_too_large", file=source.file, cells=f"{cells:,}",
                                        most=f"{MOST_CELLS:,}")])
-            height = np.asarray(raster.read(1, masked=True, window=window).astype(np.float64).filled(np.nan))
+            height = first_band(raster, window)
             at = raster.window_transform(window)
     except (rasterio.errors.RasterioError, ValueError) as error:
         reason = " ".join(str(error).replace(str(source.path), source.file).split())
         raise DataError([fault("file_unreadable", file=source.file, reason=reason)]) from error
-    width_m, length_m = cell_sides_m(at, crs, height.shape[0])
+    width_m, length_m = cell_sides_m(at, crs, height.shape)
     return SlopeGrid(_horn(height, width_m[:, None], length_m[:, None]), at, crs)
-
-
-def _crs(source: Source, found: rasterio.crs.CRS | None) -> CRS:
-    """The system that the study declares, else the file's own."""
-    if source.crs is None:
-        if found is None:
-            raise DataError([fault("no_crs", file=source.file)])
-        return CRS.from_wkt(found.to_wkt())
-    try:
-        return CRS.from_user_input(source.crs)
-    except CRSError as error:
-        raise DataError([fault("crs_unknown", file=source.file, crs=source.crs)]) from error
 
 
 def _around(raster: rasterio.DatasetReader, crs: CRS, area: gpd.GeoSeries) -> Window:
@@ -92,18 +79,6 @@ def _around(raster: rasterio.DatasetReader, crs: CRS, area: gpd.GeoSeries) -> Wi
     lower = np.clip(first, 0, (raster.width, raster.height))
     upper = np.clip(last, 0, (raster.width, raster.height))
     return Window(*lower.astype(int).tolist(), *(upper - lower).astype(int).tolist())
-
-
-def cell_sides_m(at: Affine, crs: CRS, rows: int) -> tuple[Float, Float]:
-    """West-east and south-north side of the cells of each row, m."""
-    if not crs.is_geographic:
-        unit_m = float(crs.axis_info[0].unit_conversion_factor)
-        return np.full(rows, abs(at.a) * unit_m), np.full(rows, abs(at.e) * unit_m)
-    latitude = at.f + (np.arange(rows) + 0.5) * at.e
-    nothing = np.zeros(rows)
-    _, _, width = _GEOD.inv(nothing, latitude, np.full(rows, abs(at.a)), latitude)
-    _, _, length = _GEOD.inv(nothing, latitude - abs(at.e) / 2, nothing, latitude + abs(at.e) / 2)
-    return np.asarray(width, dtype=np.float64), np.asarray(length, dtype=np.float64)
 
 
 def _horn(height: Float, width_m: Float, length_m: Float) -> Float:

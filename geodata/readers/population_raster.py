@@ -5,7 +5,7 @@ WorldPop and others give persons per cell or persons per km2; which of the two i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
@@ -13,9 +13,11 @@ import rasterio
 import rasterio.errors
 import shapely
 from numpy.typing import NDArray
-from pyproj import CRS, Geod
+from pyproj import CRS
 from rasterio.transform import Affine
 
+from geodata.crs import BD09, GCJ02
+from geodata.readers.raster import cell_sides_m, first_band, raster_crs
 from geodata.readers.read import Read
 from geodata.readers.source import Source
 from geodata.tables import DataError, fault, text_column
@@ -27,7 +29,6 @@ LEAST_PERSONS = 0.5
 """A square with fewer is nobody's home: what it holds is told, not used."""
 MOST_CELLS = 200_000_000
 """About 3 GB in work; a country should be clipped to the area of the study first."""
-_GEOD = Geod(ellps="WGS84")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class PersonGrid:
     at: Affine
     """From column and row to coordinates."""
     crs: CRS
+    """What the study declares, else the file's own."""
+    file_crs: CRS | None = None
 
 
 def read_population_raster(source: Source) -> Read:
@@ -47,7 +50,8 @@ def read_population_raster(source: Source) -> Read:
     The study's `unit` says what a cell holds; with `cell_m` so many cells are put together that a side is about as
     long. DataError: no unit, not a raster, no CRS, nobody in it.
     """
-    grid = read_person_grid(source)
+    # Chinese map datums are undone by whoever places the layer; the system that is declared, too, is set there
+    grid = read_person_grid(replace(source, crs=None) if source.crs in (GCJ02, BD09) else source)
     persons, at = grid.persons, grid.at
     factor = _together(source.cell_m, at, grid.crs, persons.shape)
     blocks = _summed(persons, factor)
@@ -59,7 +63,8 @@ def read_population_raster(source: Source) -> Read:
                                           share=f"{faint / persons.sum():.2%}", least=f"{LEAST_PERSONS:g}"),)
     frame = gpd.GeoDataFrame({
         "id": text_column(f"r{r * factor}c{c * factor}" for r, c in zip(row, column, strict=True)),
-        "population": blocks[row, column]}, geometry=_squares(at, row * factor, column * factor, factor), crs=grid.crs)
+        "population": blocks[row, column]}, geometry=_squares(at, row * factor, column * factor, factor),
+        crs=grid.file_crs)
     return Read(frame, notes)
 
 
@@ -73,18 +78,16 @@ def read_person_grid(source: Source) -> PersonGrid:
             if raster.width * raster.height > MOST_CELLS:
                 raise DataError([fault("raster_too_large", file=source.file, cells=f"{raster.width * raster.height:,}",
                                        most=f"{MOST_CELLS:,}")])
-            cells = np.asarray(raster.read(1, masked=True).astype(np.float64).filled(np.nan))
+            cells = first_band(raster)
             at, crs = raster.transform, raster.crs
     except (rasterio.errors.RasterioError, ValueError) as error:
         reason = " ".join(str(error).replace(str(source.path), source.file).split())
         raise DataError([fault("file_unreadable", file=source.file, reason=reason)]) from error
-    if crs is None:
-        raise DataError([fault("no_crs", file=source.file)])
-    own = CRS.from_wkt(crs.to_wkt())
+    own = raster_crs(source, crs)
     persons = np.where(cells > 0.0, cells, 0.0)
     if source.unit == PER_KM2:
         persons = persons * _areas_km2(at, own, cells.shape)
-    return PersonGrid(persons, at, own)
+    return PersonGrid(persons, at, own, None if crs is None else CRS.from_wkt(crs.to_wkt()))
 
 
 def _squares(at: Affine, row: NDArray[np.int64], column: NDArray[np.int64], size: int) -> NDArray[np.object_]:
@@ -102,16 +105,9 @@ def _summed(persons: Float, factor: int) -> Float:
 
 
 def _areas_km2(at: Affine, crs: CRS, shape: tuple[int, ...]) -> Float:
-    """Area of the cells of each row, [rows, 1], km2: on the ellipsoid for degrees, else as the grid has it."""
-    if not crs.is_geographic:
-        unit_m = float(crs.axis_info[0].unit_conversion_factor)
-        return np.full((shape[0], 1), abs(at.a * at.e) * unit_m**2 / 1e6)
-    areas = np.empty((shape[0], 1))
-    for row in range(shape[0]):
-        north, south = at.f + row * at.e, at.f + (row + 1) * at.e
-        area_m2, _ = _GEOD.polygon_area_perimeter([0.0, at.a, at.a, 0.0], [south, south, north, north])
-        areas[row, 0] = abs(area_m2) / 1e6
-    return areas
+    """Area of the cells of each row on the ellipsoid, [rows, 1], km2."""
+    width_m, length_m = cell_sides_m(at, crs, shape)
+    return np.asarray((width_m * length_m / 1e6)[:, None])
 
 
 def _together(cell_m: float | None, at: Affine, crs: CRS, shape: tuple[int, ...]) -> int:
