@@ -25,6 +25,7 @@ MOST_CELLS = 500_000
 SHARED = ("population", "households", "weight")
 """Columns that are divided among the cells of a community; unknown (NaN) stays unknown."""
 OUTSIDE = "outside"
+UNKNOWN = "unknown"
 NARROW_SHARE = 0.75
 """What is narrower than this share of a mean edge lies in the cell of its middle and the six around it: no edge of a
 cell is shorter."""
@@ -34,7 +35,9 @@ def laid_in_cells(communities: gpd.GeoDataFrame, zones: gpd.GeoDataFrame, grid: 
     """Communities (id, population, households, weight, name, zone_id, area_m2, geometry) as cells, in metric CRS.
 
     Ids are those of the grid (H3 index, or x<column>y<row> from the origin of the metric system); a cell that lies in
-    several zones becomes <cell>.<zone> each. Polygons are cut out of the cells, points take the whole cell of their
+    several zones becomes <cell>.<zone> each. Where a cell holds communities with persons and others without, it becomes
+    two, <cell> and <cell>.unknown, so that what fills the one leaves the other as it is. Polygons are cut out
+    of the cells, points take the whole cell of their
     zone. DataError: more than 500,000 cells.
     """
     crs = str(communities.crs)
@@ -134,22 +137,31 @@ def _share_of_source(source: Int, geometry: Objects, count: int) -> NDArray[np.f
 
 
 def _grouped(rows: pd.DataFrame, outlines: Objects, zones: gpd.GeoDataFrame, crs: str) -> gpd.GeoDataFrame:
-    """One row per cell and zone."""
+    """One row per cell and zone, for known and unknown persons apart."""
     rows["zone_key"] = [OUTSIDE if z is None else z for z in rows["zone_id"]]
-    groups = [((str(key[0]), str(key[1])), group) for key, group in rows.groupby(["cell", "zone_key"], sort=True)]
-    held: dict[str, int] = {}
-    for (cell, _), _ in groups:
-        held[cell] = held.get(cell, 0) + 1
+    rows["unknown"] = rows["population"].isna()
+    groups = [((str(key[0]), str(key[1]), bool(key[2])), group)
+              for key, group in rows.groupby(["cell", "zone_key", "unknown"], sort=True)]
     limits = dict(zip(zones["id"], zones.geometry, strict=True))
-    shapes = [_outline(group, outlines, limits.get(key)) for (_, key), group in groups]
+    shapes = [_outline(group, outlines, limits.get(key)) for (_, key, _), group in groups]
     table = gpd.GeoDataFrame(
-        {"id": text_column(cell if held[cell] == 1 else f"{cell}.{key}" for (cell, key), _ in groups),
+        {"id": text_column(_names([key for key, _ in groups])),
          **{name: [group[name].sum(skipna=False) for _, group in groups] for name in SHARED},
          "name": text_column([None] * len(groups)),
          "zone_id": text_column(group["zone_id"].iloc[0] for _, group in groups)},
         geometry=gpd.GeoSeries(shapes, crs=crs), crs=crs)
     table["area_m2"] = table.geometry.area
     return table[table["area_m2"] > 0.0].reset_index(drop=True)
+
+
+def _names(keys: list[tuple[str, str, bool]]) -> list[str]:
+    """Ids of cells by zone and whether their persons are unknown: as short as tells them apart."""
+    zones_of: dict[str, set[str]] = {}
+    for cell, zone, _ in keys:
+        zones_of.setdefault(cell, set()).add(zone)
+    known = {(cell, zone) for cell, zone, unknown in keys if not unknown}
+    return [(cell if len(zones_of[cell]) == 1 else f"{cell}.{zone}")
+            + (f".{UNKNOWN}" if unknown and (cell, zone) in known else "") for cell, zone, unknown in keys]
 
 
 def _outline(group: pd.DataFrame, outlines: Objects, zone: shapely.Geometry | None) -> shapely.Geometry:

@@ -76,11 +76,13 @@ def test_what_lies_outside_all_zones_is_kept() -> None:
 
 
 def test_unknown_persons_stay_unknown() -> None:
-    """A cell that holds part of a community without persons has none: nobody guesses."""
+    """A cell shared by a community with persons and one without falls into two: nobody guesses, nobody is lost."""
     cells = laid_in_cells(table([box(0, 0, 100, 100), box(100, 0, 300, 100)], [np.nan, 8.0]), NO_ZONES,
                           CellGrid(side_m=200.0))
-    assert np.isnan(cells["population"].iloc[0])
-    assert cells["population"].iloc[1] == pytest.approx(4.0)
+    west, east = f"x{int(X // 200)}y{int(Y // 200)}", f"x{int(X // 200) + 1}y{int(Y // 200)}"
+    assert dict(zip(cells["id"], cells["population"], strict=True)) == pytest.approx(
+        {west: 4.0, f"{west}.unknown": np.nan, east: 4.0}, nan_ok=True)
+    assert cells["area_m2"].tolist() == pytest.approx([10_000.0] * 3)
 
 
 def test_points_fill_whole_cells() -> None:

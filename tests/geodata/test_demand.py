@@ -137,6 +137,17 @@ def test_cells_over_the_zones_with_a_raster(tmp_path: Path) -> None:
     assert "cells_laid" in codes(faults)
 
 
+def test_a_raster_fills_what_is_unknown_and_keeps_what_is_known(tmp_path: Path) -> None:
+    """In one square two compounds of 40 x 40 m, one of 500 persons: the raster gives the other 0.16 cells."""
+    ground = [shapely.box(ORIGIN_X + x, ORIGIN_Y, ORIGIN_X + x + 40, ORIGIN_Y + 40) for x in (0, 50)]
+    given = gpd.GeoDataFrame({"id": ["K", "U"], "population": [500.0, np.nan]}, geometry=ground, crs=CRS)
+    demand = DemandInput(population=raster(tmp_path), cells=CellGrid(side_m=100.0))
+    places, faults = settle(town(tmp_path, demand, communities=given))
+    assert places is not None
+    assert "population_unknown" not in codes(faults)
+    assert sorted(places.communities["population"]) == pytest.approx([16.0, 500.0])
+
+
 def test_a_raster_cannot_fill_points(tmp_path: Path) -> None:
     given = blocks(tmp_path).drop(columns="population")
     given = given.set_geometry(given.geometry.centroid)
