@@ -16,6 +16,7 @@ from rasterio.transform import from_origin
 from geodata.demand import settled
 from geodata.demand_generators import with_generators
 from geodata.demand_input import CellGrid, DemandInput, GeneratorKind, GeneratorSource, SliverLimits
+from geodata.demand_osm import osm_generators
 from geodata.places import Places, PlacesInput, collect_places
 from geodata.readers import Source
 from geodata.tables import Fault
@@ -252,6 +253,25 @@ def test_generators_of_openstreetmap(tmp_path: Path) -> None:
     assert dict(zip(table["kind"], table["size"], strict=True)) == {"mall": 9.0, "shop": 80.0, "pupils": 500.0}
     assert "超市" in set(table["name"])
     assert [f.title.en.split(" ")[0] for f in faults if f.code == "generator_others"] == ["1"]
+
+
+def test_a_place_drawn_as_point_and_area_counts_once(tmp_path: Path) -> None:
+    """A school's area with a point of its name, a nameless one, one of another name, and a shop within."""
+    corners = [(30.600, 114.300), (30.600, 114.301), (30.601, 114.301), (30.601, 114.300)]
+    nodes = "".join(f'<node id="{n}" version="1" lat="{y}" lon="{x}"/>' for n, (y, x) in enumerate(corners, 1))
+    inside = ({"amenity": "school", "name": "S"}, {"amenity": "school"}, {"amenity": "school", "name": "T"},
+              {"shop": "books"})
+    nodes += "".join(f'<node id="{n}" version="1" lat="30.6005" lon="114.3005">' + "".join(
+        f'<tag k="{k}" v="{v}"/>' for k, v in tags.items()) + "</node>" for n, tags in enumerate(inside, 5))
+    way = '<way id="9" version="1">' + "".join(f'<nd ref="{n}"/>' for n in (1, 2, 3, 4, 1))
+    way += '<tag k="amenity" v="school"/><tag k="name" v="S"/></way>'
+    (tmp_path / "p.osm").write_text(f'<osm version="0.6">{nodes}{way}</osm>', encoding="utf-8")
+    known = {word: GeneratorKind(word, (), "heads_count", 500.0) for word in ("school", "shop")}
+    frame, faults = osm_generators(GeneratorSource(Source(tmp_path / "p.osm")), CRS, known)
+    assert frame is not None
+    assert sorted(zip(frame["kind"], frame["name"].fillna("-"), frame.geom_type, strict=True)) == [
+        ("school", "S", "MultiPolygon"), ("school", "T", "Point"), ("shop", "-", "Point")]
+    assert [f.title.en.split(" ")[0] for f in faults if f.code == "generator_twice"] == ["2"]
 
 
 def test_limits_are_errors_not_crashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
