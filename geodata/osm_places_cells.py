@@ -17,7 +17,7 @@ from geodata.tables import COMMUNITIES, DataError, has_errors, text_column
 
 
 def cell_communities(source: Source, area: Area, persons: float | None = None) -> Communities:
-    """The cells whose middle lies in the area and that have people; with `persons`, scaled to that total.
+    """The cells whose middle lies in the area and that have people, with `persons` scaled to that total with their households.
 
     Points whose ids are cells of H3 become those hexagons (Brodsky, Uber 2018). DataError with every fault of the file.
     """
@@ -35,16 +35,18 @@ def cell_communities(source: Source, area: Area, persons: float | None = None) -
     notes += left_out("cells_outside", source.file, int((~inside).sum()), persons=f"{people[~inside].sum():,.0f}")
     notes += left_out("cells_without_people", source.file, int((inside & (people <= 0.0)).sum()))
     kept = inside & (people > 0.0)
-    found = people[kept]
+    found, households = people[kept], frame["households"].to_numpy(dtype=np.float64)[kept]
     if persons is not None and found.sum() > 0.0:
-        found = whole_numbers(found * (persons / found.sum())).astype(np.float64)
-    return Communities(_frame(frame[kept], found), "file", tuple(notes))
+        factor = persons / found.sum()
+        found = whole_numbers(found * factor).astype(np.float64)
+        known = np.isfinite(households)
+        households[known] = whole_numbers(households[known] * factor)
+    return Communities(_frame(frame[kept], found, households), "file", tuple(notes))
 
 
-def _frame(cells: gpd.GeoDataFrame, persons: NDArray[np.float64]) -> gpd.GeoDataFrame:
+def _frame(cells: gpd.GeoDataFrame, persons: NDArray[np.float64], households: NDArray[np.float64]) -> gpd.GeoDataFrame:
     data: dict[str, object] = {"id": text_column(cells["id"]), "name": text_column(cells["name"]),
                                "kind": text_column(["cell"] * len(cells)), "population": persons}
-    households = cells["households"].to_numpy(dtype=np.float64)
     if np.isfinite(households).any():
         data["households"] = households
     return gpd.GeoDataFrame(data, geometry=cells.geometry.to_numpy(), crs=cells.crs)

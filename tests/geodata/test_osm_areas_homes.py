@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geodata.osm_areas import read_things
-from geodata.osm_places import osm_places
+from geodata.osm_places import Area, osm_places
 from geodata.osm_places_area import area_of_box, area_of_streets
 from geodata.osm_places_cells import cell_communities
 from geodata.osm_places_homes import Communities, Units, estimated_communities, storeys, whole_numbers
@@ -220,3 +220,15 @@ def test_a_population_file_without_persons_is_refused(tmp_path: Path) -> None:
         cell_communities(replace(source, columns={"population": "inhabitants"}),
                          area_of_box((*degrees(0, 0), *degrees(100, 100)), "box"))
     assert [f.code for f in error.value.faults] == ["column_missing"]
+
+
+def test_households_are_scaled_with_persons(tmp_path: Path) -> None:
+    """400 persons in 160 households made 4,000 are 1,600 households, cell by cell; unknown ones stay unknown."""
+    crs = "EPSG:32650"
+    squares = [shapely.box(5e5 + 100 * n, 3.4e6, 5e5 + 100 * n + 90, 3.4e6 + 90) for n in range(3)]
+    gpd.GeoDataFrame({"id": ["a", "b", "c"], "population": [100.0, 200.0, 100.0], "households": [40.0, 120.0, np.nan]},
+                     geometry=squares, crs=crs).to_file(tmp_path / "c.gpkg")
+    area = Area(shapely.box(499_000, 3_399_000, 501_000, 3_401_000), crs, "x")
+    found = cell_communities(Source(tmp_path / "c.gpkg"), area, 4000).frame
+    assert found["population"].tolist() == [1000.0, 2000.0, 1000.0]
+    assert found["households"].tolist() == pytest.approx([400.0, 1200.0, np.nan], nan_ok=True)
