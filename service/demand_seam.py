@@ -63,7 +63,7 @@ def rate_faults(study: Study, network: Network, rates: DemandRates | None, place
     if study.inputs.generators and (rates is None or not rates.generators):
         faults.append(fault("rates_needed", file=study.file.name, messages=STUDY_MESSAGES))
     if rates is None:
-        return faults
+        return [*faults, *_idle_settings(study, places)]
     known = [m.id for m in network.materials]
     given = ((e.id, name) for e, rated in (*((s, s.kg_per_person_day) for s in rates.settings),
                                            *((k, k.kg_per_unit_day) for k in rates.generators)) for name in rated)
@@ -77,6 +77,14 @@ def rate_faults(study: Study, network: Network, rates: DemandRates | None, place
         faults += [fault("setting_unknown", file=None if zones is None else zones.path.name, messages=STUDY_MESSAGES,
                          setting=word, known=", ".join(sorted(words)) or "-") for word in sorted(used - words)]
     return faults
+
+
+def _idle_settings(study: Study, places: Places) -> Sequence[Fault]:
+    """Without rates, what zones are called changes nothing: a warning where the study says it."""
+    words = sorted({str(s) for s in places.communities.get("setting", ()) if isinstance(s, str)})
+    zones = study.inputs.zones
+    return [fault("setting_without_rates", file=None if zones is None else zones.path.name, messages=STUDY_MESSAGES,
+                  known=", ".join(words))] if words else []
 
 
 def home_rates(places: Places, network: Network, rates: DemandRates | None) -> Float:

@@ -31,6 +31,9 @@ STUDY_MESSAGES: Mapping[str, Message] = MappingProxyType({
     "setting_unknown": _row("error", "分区的 setting“{setting}”不在产生量参数中",
                             "the setting '{setting}' of a zone is none of the rates' settings",
                             "可用：{known}", "use one of {known}"),
+    "setting_without_rates": _row("warning", "分区的 setting（{known}）没有用到：研究没有给出 demand.rates",
+                                  "the settings of zones ({known}) change nothing: the study names no demand.rates",
+                                  "请给出 demand.rates 或去掉该列", "name `demand.rates`, or leave the column out"),
     "peak_above_minimum": _row("error", "“{tier}”的规格“{size}”：最低 {least} 吨/日高于计入高峰后的能力 {room} 吨/日",
                                "size '{size}' of '{tier}' needs {least} t/day, but with the peak factor it has room "
                                "for {room} t/day on the mean day",

@@ -6,9 +6,11 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 import yaml
@@ -16,6 +18,7 @@ from rasterio.transform import from_origin
 
 from geodata.tables import DataError
 from optimizer.problem import Problem
+from service.demand_seam import rate_faults
 from service.lookup import load_demand_rates, load_network
 from service.seam import Brief, as_problem, ground_of, read_brief
 from service.study import load_study
@@ -245,3 +248,15 @@ def test_a_study_that_says_nothing_is_read_as_ever(tmp_path: Path) -> None:
     assert brief.places.demand is None
     assert list(brief.places.communities.columns) == ["id", "population", "households", "name", "geometry", "area_m2",
                                                       "zone_id"]
+
+
+def test_settings_without_rates_are_told() -> None:
+    """Zones say town and country, the study names no rates: a warning with the words; without words nothing."""
+    study = SimpleNamespace(peak_factor=1.0, file=Path("study.yaml"),
+                            inputs=SimpleNamespace(generators=(), zones=SimpleNamespace(path=Path("zones.gpkg"))))
+    network = SimpleNamespace(tiers=(), materials=())
+    for words, told in ((["城市", None], ["setting_without_rates"]), ([None, None], [])):
+        places = SimpleNamespace(communities=pd.DataFrame({"setting": pd.Series(words, dtype=object)}))
+        faults = rate_faults(study, network, None, places)  # type: ignore[arg-type]
+        assert [f.code for f in faults] == told
+        assert all("城市" in f.line() and f.severity == "warning" for f in faults)
