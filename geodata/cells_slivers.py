@@ -30,7 +30,7 @@ class Merged:
 
 def merged_slivers(communities: gpd.GeoDataFrame, limits: SliverLimits) -> Merged:
     """Communities with polygons below the limits merged, smallest first; population, households and weight add up,
-    where one is unknown (NaN) so is the sum.
+    where one is unknown (NaN) so is the sum, and where one is estimated so is the whole.
 
     A neighbour in the same zone is preferred, then the longer shared border, then the earlier row. What touches no
     other community stays as it is. Points are never slivers.
@@ -102,6 +102,8 @@ def _assembled(communities: gpd.GeoDataFrame, group: dict[int, list[int]], into:
             for name in SHARED:
                 # unknown and known make unknown: a sliver's few must not stand for a whole block
                 table.loc[table.index[owner], name] = communities[name].to_numpy(dtype=np.float64)[members].sum()
+            if "estimated" in table:
+                table.loc[table.index[owner], "estimated"] = bool(communities["estimated"].to_numpy()[members].any())
             shapes[owner] = shapely.union_all(shapes[members])
     table = table.set_geometry(gpd.GeoSeries(shapes, index=table.index, crs=communities.crs))
     table["area_m2"] = table.geometry.area

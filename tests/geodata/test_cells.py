@@ -174,6 +174,12 @@ def test_a_sliver_does_not_hide_unknown_persons(persons: list[float]) -> None:
     assert np.isnan(merged.communities["population"].iloc[0])
 
 
+def test_an_estimated_sliver_makes_the_whole_estimated() -> None:
+    parts = table([box(0, 0, 100, 100), box(100, 0, 101, 100), box(300, 0, 400, 100)], [50.0, 3.0, 9.0])
+    merged = merged_slivers(parts.assign(estimated=[False, True, False]), SliverLimits(500.0))
+    assert merged.communities["estimated"].tolist() == [True, False]
+
+
 def test_few_persons_are_a_sliver_too() -> None:
     merged = merged_slivers(table([box(0, 0, 100, 100), box(100, 0, 200, 100)], [500.0, 4.0]),
                             SliverLimits(min_persons=20.0))
