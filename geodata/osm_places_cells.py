@@ -17,7 +17,7 @@ from geodata.tables import COMMUNITIES, DataError, has_errors, text_column
 
 
 def cell_communities(source: Source, area: Area, persons: float | None = None) -> Communities:
-    """The cells whose middle lies in the area and that have people, with `persons` scaled to that total with their households.
+    """The cells whose middle lies in the area with people; with `persons` scaled to that total, households too.
 
     Points whose ids are cells of H3 become those hexagons (Brodsky, Uber 2018). DataError with every fault of the file.
     """
