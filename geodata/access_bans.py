@@ -37,7 +37,7 @@ def read_access_bans(source: Source, classes: Mapping[str, str]) -> tuple[tuple[
     for row, area in enumerate(np.asarray(lonlat.array, dtype=object)):
         words, hours = table["vehicle_class"].iloc[row], table["hours"].iloc[row]
         names = [word for word in _BETWEEN.split(words or "") if word]
-        week = ALWAYS if hours is None else week_of(str(hours))
+        week = ALWAYS if hours is None or not str(hours).strip() else week_of(str(hours))
         feature = str(table["id"].iloc[row])
         found += [_unknown(source, layer, feature, name, classes) for name in names if name not in classes]
         if week is None:

@@ -32,6 +32,8 @@ from geodata.tables import (
 
 NEAR_STREET_M = 500.0
 """A community counts as touched by the streets within this distance."""
+LEAST_NEAR_SHARE = 0.1
+"""With less of its parcels near a street, a layer of land lies in the wrong place."""
 AREA_TOLERANCE_SHARE = 0.05
 
 
@@ -127,7 +129,7 @@ def collect_places(inputs: PlacesInput) -> tuple[Places | None, tuple[Fault, ...
     roads, existing = _single_lines(metric(roads, ROADS)), metric(existing, EXISTING_SITES)
     faults += _street_faults(communities, roads, inputs.communities)
     if inputs.land is not None:
-        faults += _area_faults(land, inputs.land)
+        faults += [*_area_faults(land, inputs.land), *_land_faults(land, roads, inputs.land)]
     communities["area_m2"], land["area_m2"] = communities.geometry.area, land.geometry.area
     existing["closing_cost_cny"] = existing["closing_cost_cny"].fillna(0.0)
     for frame, source in ((communities, inputs.communities), (land, inputs.land), (existing, inputs.existing_sites)):
@@ -215,6 +217,16 @@ def _street_faults(communities: gpd.GeoDataFrame, roads: gpd.GeoDataFrame, sourc
     if 2 * near >= len(distance):
         return []
     return [fault("roads_far", file=source.file, layer=source.layer or COMMUNITIES.name, near=near, count=len(distance),
+                  median=f"{np.median(distance):.0f}")]
+
+
+def _land_faults(land: gpd.GeoDataFrame, roads: gpd.GeoDataFrame, source: Source) -> list[Fault]:
+    """Land that lies elsewhere than the streets as a whole; single parcels are the audit's to tell."""
+    distance = distances_m(land.geometry, roads.geometry)
+    near = int((distance <= NEAR_STREET_M).sum())
+    if not len(distance) or near >= LEAST_NEAR_SHARE * len(distance):
+        return []
+    return [fault("land_far", file=source.file, layer=source.layer or LAND.name, near=near, count=len(distance),
                   median=f"{np.median(distance):.0f}")]
 
 

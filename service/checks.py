@@ -178,9 +178,10 @@ def existing_site_faults(study: Study, places: Places, network: Network) -> list
 
 
 def _street_faults(study: Study, network: Network, places: Places, *, audit: bool) -> list[Fault]:
-    """What is wrong with keys about streets; with `audit`, what is left out of streets of OpenStreetMap besides."""
+    """What is wrong with keys about streets; with `audit`, what is left out of them and closed on them besides."""
     faults = street_faults(study, network)
-    if not audit or not is_osm(study) or has_errors(faults):
+    plain = not is_osm(study) and study.streets is None and study.inputs.access_bans is None
+    if not audit or plain or has_errors(faults):
         return faults
     use, found = _tried(lambda: street_use(study, network, places))
     return [*faults, *(found if use is None else use.faults)]

@@ -26,6 +26,9 @@ class Cell:
     content: str
     numeric: bool = False
 
+FULL_SHARE = 1e-6
+"""What counts as more than full: well above the share to which sites are filled, which rounding would tip over."""
+
 
 def two(title: Title) -> str:
     """A text in both languages, one of which the page shows."""
@@ -75,7 +78,7 @@ def bar(share: float | None) -> str:
     """A share as a bar and in percent."""
     if share is None or share != share:
         return "—"
-    full = ' class="full"' if share > 1.0 + 1e-9 else ""
+    full = ' class="full"' if share > 1.0 + FULL_SHARE else ""
     return f'<span class="bar"><i{full} style="width:{min(share, 1.0) * 100:.0f}%"></i></span>{share * 100:.0f} %'
 
 

@@ -88,4 +88,6 @@ def _site_changes(told: Told) -> Iterator[SiteChange]:
 
 
 def _sizes(problem: Problem, size: np.ndarray, level: int) -> dict[str, int]:
-    return {problem.sites[level].ids[row]: int(size[row]) for row in np.flatnonzero(size >= 0)}
+    """Size of each open site of a tier; direct ways past it are no sites."""
+    sites = problem.sites[level]
+    return {sites.ids[row]: int(size[row]) for row in np.flatnonzero((size >= 0) & ~sites.virtual)}

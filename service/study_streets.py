@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from geodata.osm_conditions import week_of
-from optimizer.network import Config, Identifier, NonNegative, Positive
+from optimizer.network import Config, Identifier, NonNegative
 
 OSM_ONLY = ("u_turns", "u_turn_s", "signal_s", "gate_s")
 """Keys that mean nothing on streets that are mere lines."""
@@ -22,7 +22,7 @@ class SlotConfig(Config):
     """Drives are those from this hour on: a ban or condition that holds at any minute, on any of the days, counts."""
     until_hour: Annotated[int, Field(ge=1, le=24)] | None = None
     """... until this one; None: for one hour."""
-    congestion: dict[str, Positive] = Field(default_factory=dict)
+    congestion: dict[str, Annotated[float, Field(ge=1.0)]] = Field(default_factory=dict)
     """How many times longer a highway value takes than in free flow; `default` for all others, else 1."""
 
     @field_validator("days")
@@ -67,5 +67,18 @@ class StreetsConfig(SlotConfig):
     """Lost at a gate that must be opened."""
 
     def slot(self, vehicle_id: str) -> SlotConfig:
-        """The hours of a vehicle."""
-        return self.vehicles.get(vehicle_id, self)
+        """The hours of a vehicle: what it names of its own, and of the rest what all have."""
+        own = self.vehicles.get(vehicle_id)
+        if own is None:
+            return self
+        given = {name: getattr(own, name) for name in own.model_fields_set}
+        common = {name: getattr(self, name) for name in SlotConfig.model_fields}
+        if "hour" in given:
+            common["until_hour"] = None  # the end of other hours is none of these
+        return SlotConfig(**{**common, **given})
+
+    @model_validator(mode="after")
+    def _vehicles_have_hours(self) -> Self:
+        for vehicle_id in self.vehicles:
+            self.slot(vehicle_id)
+        return self

@@ -82,6 +82,11 @@ def _without(layer: str, column: str) -> Change:
     return lambda town: town.layers.update({layer: town.layers[layer].drop(columns=column)})
 
 
+def _far_land(town: Town) -> None:
+    land = town.layers["land"]
+    town.layers["land"] = land.set_geometry(land.geometry.translate(yoff=50_000.0))
+
+
 def _far_roads(town: Town) -> None:
     town.layers["roads"] = town.layers["roads"].set_geometry(town.layers["roads"].translate(xoff=5000))
 
@@ -190,6 +195,7 @@ CASES: dict[str, tuple[Change, str, tuple[str, ...]]] = {
         "exclusion_unknown",
         ("river", "communities"),
     ),
+    "land elsewhere": (_far_land, "land_far", ("parcels lie within 500 m", "median distance")),
     "roads elsewhere": (_far_roads, "roads_far", ("0 of 4 communities", "median distance")),
     "impossible rule": (
         _impossible_rule,

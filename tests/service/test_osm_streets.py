@@ -17,6 +17,7 @@ import geodata.turn_driver
 from geodata.driver import drives
 from geodata.ground import Ground
 from geodata.tables import DataError
+from service.checks import check_study
 from service.seam import ground_of, read_brief, unedited_ground
 from service.street_cache import street_cache
 from service.study import load_study
@@ -278,3 +279,25 @@ def test_every_figure_of_the_classes_in_use_and_the_hours_are_listed_as_assumpti
     assert "vehicle_classes.light_truck.speed_km_per_h.primary" in rows
     assert not any(name.startswith("vehicle_classes.e_tricycle") for name in rows)
     assert rows["streets.hook_lift.hours"]["value"] == "Mo-Fr 10:00-11:00"
+
+
+def test_a_vehicle_of_its_own_hours_keeps_what_it_does_not_name(tmp_path: Path) -> None:
+    town = TinyTown(tmp_path)
+    town.study["streets"] = {"days": "Mo-Sa", "hour": 6, "until_hour": 14, "congestion": {"primary": 1.6},
+                             "vehicles": {"hook_lift": {"hour": 22}}}
+    streets = load_study(town.write()).streets
+    assert streets is not None
+    own = streets.slot("hook_lift")
+    assert (own.hours, own.congestion) == ("Mo-Sa 22:00-23:00", {"primary": 1.6})
+    assert streets.slot("light_truck").hours == "Mo-Sa 06:00-14:00"
+
+
+def test_streets_that_are_lines_are_told_of_in_the_audit_too(tmp_path: Path) -> None:
+    """Hours, congestion of a class that no street has, and a ban whose hours are an empty text: always."""
+    town = with_bans(TinyTown(tmp_path), ("", "", box(450, 250, 100, 100)))
+    town.study["streets"] = {"congestion": {"primry": 1.6}}
+    said = {fault.code for fault in check_study(load_study(town.write()), audit=True)}
+    assert {"streets_slot", "congestion_unused", "streets_banned"} <= said
+    town.study["streets"] = {"congestion": {"default": 0.5}}  # faster than free flow
+    with pytest.raises(DataError, match="congestion"):
+        load_study(town.write())

@@ -54,7 +54,8 @@ class Edited:
 
     def accepted(self) -> bool:
         answer = recynet("verify", self.folder)
-        return answer.exit_code == 0 and "accepted" in answer.output
+        assert answer.exit_code == 0, answer.output
+        return "accepted" in answer.output
 
     def cost(self) -> float:
         return float(plan_of(self.folder)["objective_cny_per_year"] - plan_of(self.before)["objective_cny_per_year"])
