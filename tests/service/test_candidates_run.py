@@ -159,7 +159,8 @@ def test_every_reason_of_land_is_told(surveyed: Path) -> None:
     assert found["remote"]["reasons"] == "too_far_from_truck_street 300 > 150"
     assert "无法" not in found["remote"]["reasons_zh"]
     assert found["P1"]["slope_share"] == pytest.approx(0.0, abs=1e-9)
-    assert found["steep"]["slope_share"] == pytest.approx(0.2, abs=1e-6)
+    # a metre of the grid is a few millionths longer than one on the ground, on which slopes are measured
+    assert found["steep"]["slope_share"] == pytest.approx(0.2, rel=1e-5)
     assert found["P1"]["access_m"] == pytest.approx(10.0)
 
 
