@@ -20,24 +20,14 @@ from geodata.osm_areas_classes import Meanings
 from geodata.osm_areas_messages import AREA_MESSAGES
 from geodata.osm_places import Area
 from geodata.osm_places_area import area_of
+from geodata.osm_servers import OVERPASS_URL, Servers
 from geodata.tables import DataError, Fault, fault
 
-OVERPASS_URL = "https://overpass-api.de/api"
-NOMINATIM_URL = "https://nominatim.openstreetmap.org/"
 MOST_VALUES = 3
 CORNER_M = 20.0
 _BUSY = (429, 504)
 _MOST_RETRIES = 2
 _KIND = {"node": "n", "way": "w", "relation": "r"}
-
-
-@dataclass(frozen=True)
-class Servers:
-    """Which servers are asked, and how long an answer may take, s."""
-
-    overpass_url: str = OVERPASS_URL
-    nominatim_url: str = NOMINATIM_URL
-    timeout_s: float = 180.0
 
 
 @dataclass(frozen=True)

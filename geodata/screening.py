@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from geodata.land_survey import LandSurvey, Parcels, access_m, measured_criteria, slope_share
 from geodata.places import Exclusion, Places
 from geodata.points_of_interest import NamedLayer
-from geodata.rectangle import largest_share, rectangles_fit
 from geodata.rejections import Rejection
 from geodata.screening_reasons import Found
 from geodata.screening_rules import TierScreening
@@ -202,6 +201,8 @@ def _fitting(rule: TierScreening, pieces: NDArray[np.object_], usable_m2: Float)
     needed = np.asarray(rule.size_areas_m2, dtype=np.float64)
     fits = np.asarray(needed[None, :] <= usable_m2[:, None], dtype=bool)
     if rule.rectangle is not None:
+        from geodata.rectangle import rectangles_fit  # compiled loops: only where a rule asks for a rectangle
+
         some = np.flatnonzero(fits.any(axis=1))
         fits[some] &= rectangles_fit(pieces[some], needed, rule.rectangle)
     return fits
@@ -231,6 +232,8 @@ def _rejections(rule: TierScreening, classes: Sequence[str | None], known: dict[
         if not names:
             found.add(row, Rejection("no_size_fits", float(usable_m2[row]), least_m2, True))
     if rule.rectangle is not None:
+        from geodata.rectangle import largest_share
+
         asked_m2 = rule.rectangle.area_m2(min(rule.size_areas_m2))
         for row in np.flatnonzero(~small & ~fitting.any(axis=1)).tolist():
             share = largest_share(usable.pieces[row], min(rule.size_areas_m2), rule.rectangle)

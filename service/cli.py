@@ -17,7 +17,6 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from geodata.tables import DataError, Fault, fault, has_errors
-from service.checks import check_study, unreadable
 from service.cli_init import init
 from service.messages import STUDY_MESSAGES
 from service.study import Study, load_study, study_schema
@@ -38,6 +37,8 @@ class Commands(TyperGroup):
         except DataError as error:
             print_faults(error.faults, ctx.params.get("lang") or "en", stderr=True)
             raise typer.Exit(EXIT_BAD_INPUT) from None
+        except BrokenPipeError:  # whoever reads the output has seen enough
+            raise
         except OSError as error:  # a full disk, a folder taken away meanwhile ...
             found = fault("file_failed", file=error.filename or "-", messages=STUDY_MESSAGES,
                           reason=error.strerror or str(error))
@@ -65,6 +66,8 @@ def audit(context: typer.Context, study: StudyFile, overrides: Overrides = None,
           fix: Annotated[Path | None, typer.Option(help="new folder for a study with what can be put right")] = None,
           ) -> None:
     """Every fault of a study's inputs, by feature id. Exit code: 0 no error, 1 errors, 2 an input is unreadable."""
+    from service.checks import check_study, unreadable
+
     assert context.parent is not None
     language: Language = context.parent.params["lang"]
     if fix is not None:

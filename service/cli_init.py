@@ -6,16 +6,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from geodata.osm_download import NOMINATIM_URL, OVERPASS_URL, Servers
-from geodata.osm_places_homes import Units
+from geodata.osm_servers import NOMINATIM_URL, OVERPASS_URL, Servers
 from geodata.readers import Source
 from geodata.tables import DataError, Fault, fault
 from service.init_messages import INIT_MESSAGES
-from service.init_study import InitOptions, Started, start_study
+
+if TYPE_CHECKING:
+    from geodata.osm_places_homes import Units
+    from service.init_study import Started
 
 OVERPASS_VARIABLE, NOMINATIM_VARIABLE = "RECYNET_OVERPASS_URL", "RECYNET_NOMINATIM_URL"
 Show = Literal["zh", "en"]
@@ -61,6 +63,7 @@ def init(context: typer.Context,
          as_json: Annotated[bool, typer.Option("--json", help="print JSON for machines")] = False) -> None:
     """Begin a study: a folder with study.yaml, full of comments, and study.gpkg. Exit code: 0 done, 2 bad input."""
     from service.cli import print_faults
+    from service.init_study import InitOptions, start_study
 
     assert context.parent is not None
     language: Show = context.parent.params["lang"]
@@ -72,7 +75,7 @@ def init(context: typer.Context,
         None if bbox is None else _box(bbox),
         None if population is None else Source(population, population_layer, population_crs, None,
                                                _columns(population_column or ()), population_unit, cell_m),
-        persons, cast(Units, communities), network, tuple(rules or ()), turn_restrictions, name, language)
+        persons, cast("Units", communities), network, tuple(rules or ()), turn_restrictions, name, language)
     started = start_study(options)
     if as_json:
         typer.echo(json.dumps(_as_json(started), ensure_ascii=False, indent=1))

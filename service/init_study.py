@@ -16,11 +16,12 @@ from geodata.osm_areas import Things, read_things
 from geodata.osm_areas_classes import Meanings
 from geodata.osm_areas_extract import write_street_extract
 from geodata.osm_areas_messages import AREA_MESSAGES
-from geodata.osm_download import Servers, download
+from geodata.osm_download import download
 from geodata.osm_places import Area, OsmPlaces, osm_places
 from geodata.osm_places_area import area_of_box, area_of_file, area_of_streets, lies_in_china
 from geodata.osm_places_cells import cell_communities
 from geodata.osm_places_homes import Communities, Units, estimated_communities
+from geodata.osm_servers import Servers
 from geodata.readers import TABLES, Source
 from geodata.tables import DataError, Fault, fault, text_column
 from optimizer.network import Network, Title

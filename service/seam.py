@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 from geodata.direct import with_direct_ways, without_direct_ways
 from geodata.ground import Ground, Measured, TierPlan, lay_ground
 from geodata.land_survey import LandSurvey
-from geodata.matrix_cache import MatrixCache
 from geodata.parts import PartLimits
 from geodata.places import Places, read_places
 from geodata.roads import NoStreetError
@@ -36,6 +36,9 @@ from service.site_choices import FORBIDDEN, with_choices
 from service.site_rules import side_rules
 from service.street_use import snap_notes, street_use
 from service.study import Study
+
+if TYPE_CHECKING:
+    from geodata.matrix_cache import MatrixCache
 
 KG_PER_T = 1000.0
 PART_AREA_M2 = 100_000.0

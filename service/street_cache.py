@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from geodata.matrix_cache import MatrixCache
 from geodata.tables import DataError, fault
 from service.messages import STUDY_MESSAGES
+
+if TYPE_CHECKING:
+    from geodata.matrix_cache import MatrixCache
 
 FOLDER_VARIABLE, LIMIT_VARIABLE = "RECYNET_CACHE", "RECYNET_CACHE_MB"
 DEFAULT_LIMIT_MB = 2000.0
@@ -22,6 +25,8 @@ def street_cache() -> MatrixCache | None:
     folder = os.environ.get(FOLDER_VARIABLE)
     if not folder:
         return None
+    from geodata.matrix_cache import MatrixCache  # compiled loops: only where they are used
+
     given = os.environ.get(LIMIT_VARIABLE) or str(DEFAULT_LIMIT_MB)
     try:
         limit_mb = float(given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
@@ -14,10 +15,7 @@ from geodata.crs import WGS84, to_metric
 from geodata.driver import StreetUse
 from geodata.ground import Ground
 from geodata.line_driver import edges_in, line_use
-from geodata.matrix_cache import MatrixCache
-from geodata.osm_network import read_network
 from geodata.osm_street_messages import STREET_MESSAGES
-from geodata.osm_streets import Terms, osm_use
 from geodata.osm_tags import VehicleClass
 from geodata.places import Places
 from geodata.roads import NoStreetError, Profile, driving
@@ -29,6 +27,9 @@ from service.messages import STUDY_MESSAGES
 from service.study import Study
 from service.study_streets import OSM_ONLY, SlotConfig, StreetsConfig
 from service.vehicle_classes import VehicleClasses, class_of_table
+
+if TYPE_CHECKING:
+    from geodata.matrix_cache import MatrixCache
 
 M_PER_KM = 1000.0
 
@@ -47,6 +48,9 @@ def street_use(study: Study, network: Network, places: Places, cache: MatrixCach
 
 
 def _on_osm(study: Study, network: Network, places: Places, cache: MatrixCache | None) -> StreetUse:
+    from geodata.osm_network import read_network  # with matrices and compiled loops, which lines do without
+    from geodata.osm_streets import Terms, osm_use
+
     config, vehicles, file = study.streets or StreetsConfig(), feeding(network), study.inputs.roads.path
     classes = load_vehicle_classes(study)
     bans, faults = _bans(study, network, classes)

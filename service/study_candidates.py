@@ -6,8 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from geodata.rectangle import RectangleRule
-from geodata.screening_rules import TierScreening
+from geodata.screening_rules import RectangleRule, TierScreening
 from optimizer.network import Config, Identifier, NonNegative, Positive, Tier, Title
 from service.study_suitability import SuitabilityConfig
 

@@ -25,8 +25,8 @@ from shapely import affinity
 
 from geodata.land_survey import LandSurvey
 from geodata.places import Exclusion
-from geodata.rectangle import RectangleRule
 from geodata.screening import ScreenedLand, TierScreening, screen_land
+from geodata.screening_rules import RectangleRule
 from geodata.slope import SlopeGrid
 from geodata.suitability import Criterion, SuitabilityRule
 

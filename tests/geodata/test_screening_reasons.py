@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from geodata.land_survey import LandSurvey, compactness_share
 from geodata.places import Exclusion
 from geodata.points_of_interest import NamedLayer
-from geodata.rectangle import RectangleRule
 from geodata.rejections import Rejection, joined_text, told_apart
 from geodata.screening import ScreenedTier, TierScreening, screen_land, screen_tier, street_tree
+from geodata.screening_rules import RectangleRule
 from geodata.suitability import Criterion, SuitabilityRule
 from geodata.tables import DataError
 from tests import town

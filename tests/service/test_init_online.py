@@ -17,7 +17,8 @@ import pytest
 import shapely
 from typer.testing import CliRunner
 
-from geodata.osm_download import Servers, download, tags_of
+from geodata.osm_download import download, tags_of
+from geodata.osm_servers import Servers
 from geodata.tables import DataError, has_errors
 from service.checks import check_study
 from service.cli import app
