@@ -36,9 +36,8 @@ def laid_in_cells(communities: gpd.GeoDataFrame, zones: gpd.GeoDataFrame, grid: 
 
     Ids are those of the grid (H3 index, or x<column>y<row> from the origin of the metric system); a cell that lies in
     several zones becomes <cell>.<zone> each. Where a cell holds communities with persons and others without, it becomes
-    two, <cell> and <cell>.unknown, so that what fills the one leaves the other as it is. Polygons are cut out
-    of the cells, points take the whole cell of their
-    zone. DataError: more than 500,000 cells.
+    two, <cell> and <cell>.unknown, so that what fills the one leaves the other as it is. Cells are cut out of polygons;
+    points take the whole cell of their zone. DataError: more than 500,000 cells.
     """
     crs = str(communities.crs)
     pieces = _zoned(communities, zones)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from geodata.crs import to_metric
 from geodata.demand_input import GENERATORS, DemandInput, DemandRecord, GeneratorKind, GeneratorSource
-from geodata.demand_osm import is_osm, osm_generators
+from geodata.demand_osm import osm_generators
 from geodata.places import NEAR_STREET_M, Places, distances_m, read_table, set_zone
 from geodata.readers import Source
 from geodata.tables import Fault, did_you_mean, fault, text_column
@@ -64,7 +64,7 @@ class _Generators:
 def _read(places: Places, given: GeneratorSource, kind_of: Mapping[str, GeneratorKind]) -> _Generators:
     """The generators of known kinds of one file."""
     source, layer = given.source, given.source.layer or GENERATORS.name
-    osm = is_osm(source)
+    osm = source.is_osm
     frame, found = osm_generators(given, places.crs_metric, kind_of) if osm else read_table(source, GENERATORS)
     if frame is None:
         return _Generators(None, list(found), {})

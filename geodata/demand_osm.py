@@ -11,13 +11,7 @@ from numpy.typing import NDArray
 
 from geodata.demand_input import GENERATORS, GeneratorKind, GeneratorSource
 from geodata.points_of_interest import PointsInput, read_points
-from geodata.readers import OSM_SUFFIXES, Source
 from geodata.tables import Fault, fault, text_column
-
-
-def is_osm(source: Source) -> bool:
-    """Whether a source is a file of OpenStreetMap."""
-    return source.path.suffix.lower() in OSM_SUFFIXES
 
 
 def osm_generators(given: GeneratorSource, crs_metric: str,

@@ -17,9 +17,9 @@ from osmium.geom import WKBFactory
 from osmium.osm import NODE, WAY, Area, Node, Relation, TagList, Way
 
 from geodata.osm_areas_messages import AREA_MESSAGES
+from geodata.readers.source import OSM_SUFFIXES
 from geodata.tables import DataError, Fault, fault
 
-SUFFIXES = (".pbf", ".osm")
 _AREA_RELATIONS = frozenset({"multipolygon", "boundary"})
 
 
@@ -51,7 +51,7 @@ def read_things(path: Path, keys: Collection[str]) -> Things:
     """
     if not path.is_file():
         raise DataError([fault("file_missing", file=str(path))])
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in OSM_SUFFIXES:
         raise DataError([fault("format_unknown", file=path.name, suffix=path.suffix, known=".osm.pbf, .osm")])
     reading = _Reading(path.name)
     try:

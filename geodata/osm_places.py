@@ -20,13 +20,13 @@ from geodata.osm_areas_classes import ExclusionClass, LandTerms, Meanings, Stree
 from geodata.osm_areas_messages import AREA_MESSAGES
 from geodata.roads import FOOT_ONLY
 from geodata.street_blocks import street_blocks
+from geodata.street_classes import ROUNDABOUTS
 from geodata.tables import DataError, Fault, fault, text_column
 
 Shapes = NDArray[np.object_]
 
 STREET_TAGS = ("highway", "oneway", "maxspeed", "name", "junction", "access", "motor_vehicle", "hgv", "maxweight",
                "lanes", "bridge", "tunnel")
-_ROUNDABOUTS = ("roundabout", "circular")
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _roads(streets: Sequence[Thing], area: Area, terms: StreetTerms, file: str,
     kept = [t for t, inside in zip(open_streets, near, strict=True) if inside]
     columns = {name: text_column(t.tags.get(name) for t in kept) for name in STREET_TAGS}
     columns["oneway"] = text_column(
-        "yes" if "oneway" not in t.tags and t.tags.get("junction") in _ROUNDABOUTS else t.tags.get("oneway")
+        "yes" if "oneway" not in t.tags and t.tags.get("junction") in ROUNDABOUTS else t.tags.get("oneway")
         for t in kept)
     return gpd.GeoDataFrame({"id": text_column(t.id[1:] for t in kept), **columns}, geometry=shapes[near],
                             crs=area.crs_metric)

@@ -21,6 +21,7 @@ from geodata.osm_conditions import ALWAYS, Condition, clauses
 from geodata.osm_network import LIMITS, MODES, StreetNetwork, Tags
 from geodata.osm_restrictions import Tally, tallies
 from geodata.osm_values import km_per_h, metres, tonnes
+from geodata.street_classes import ROUNDABOUTS
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
@@ -34,7 +35,6 @@ _CLOSED_WORDS = frozenset({"no", "agricultural", "forestry", "emergency", "milit
 _ONEWAY = frozenset({"yes", "true", "1"})
 _REVERSED = frozenset({"-1", "reverse"})
 _TWO_WAYS = frozenset({"no", "false", "0", "alternating"})
-_ROUNDABOUTS = frozenset({"roundabout", "circular"})
 _KNOWN_PARTS = frozenset({"forward", "backward", "conditional", "physical", "both", *MODES})
 _TALK = frozenset({"source", "note", "type", "signed", "description"})
 DIRECTIONS = ("forward", "backward")
@@ -210,7 +210,7 @@ def _names(case: _Case, base: str, direction: str) -> list[str]:
 
 def _oneway(case: _Case) -> tuple[float, float]:
     """Whether one may go forward and backward (OPEN or CLOSED)."""
-    implied = case.tags.get("junction") in _ROUNDABOUTS or case.tags["highway"] == "motorway"
+    implied = case.tags.get("junction") in ROUNDABOUTS or case.tags["highway"] == "motorway"
     modes = [f"oneway:{key}" for key in reversed(case.vehicle.access_keys) if key != "access"]
     names = ["oneway", *modes]
     forward, _ = case.fold(names, OPEN, lambda word: _oneway_rank(word, forward=True))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from geodata.crs import to_metric
 from geodata.places import Exclusion, read_table
-from geodata.readers import OSM_POINTS, OSM_SUFFIXES, Source
+from geodata.readers import OSM_POINTS, Source
 from geodata.readers.osm_points import TAGS
 from geodata.tables import Column, Fault, Table, text_column
 
@@ -43,7 +43,7 @@ def read_points(inputs: Sequence[PointsInput],
     frames: list[gpd.GeoDataFrame] = []
     faults: list[Fault] = []
     for given in inputs:
-        is_osm = given.source.path.suffix.lower() in OSM_SUFFIXES
+        is_osm = given.source.is_osm
         frame, found = read_table(replace(given.source, layer=OSM_POINTS) if is_osm else given.source, POINTS)
         faults += found
         if frame is not None:

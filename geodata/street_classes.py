@@ -14,6 +14,8 @@ CLASSES: Mapping[str, str] = MappingProxyType({
     "县道": "secondary", "支路": "tertiary", "乡道": "tertiary", "小区道路": "residential", "居住区道路": "residential",
     "街坊": "residential", "村道": "unclassified", "内部道路": "service", "步行": "pedestrian", "人行": "footway",
     "绿道": "cycleway", "非机动车": "cycleway"})
+ROUNDABOUTS = frozenset({"roundabout", "circular"})
+"""Values of the tag `junction` that make a street one-way where no tag says otherwise (wiki: Key:junction)."""
 _RAMPS = ("匝道", "立交", "连接线")
 
 

@@ -22,7 +22,6 @@ from service.yaml_files import read_yaml, validation_faults
 
 CONFIGS_VARIABLE = "RECYNET_CONFIGS"
 _KIND_ZH = {"networks": "网络", "rules": "规则", "vehicle_classes": "车辆类型表", "demand": "产生量参数"}
-OSM_SUFFIXES = (".osm", ".pbf")
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -67,7 +66,7 @@ def demand_rates_name(study: Study) -> str | None:
 
 def is_osm(study: Study) -> bool:
     """Whether the streets of a study are those of an OpenStreetMap file."""
-    return study.inputs.roads.path.suffix.lower() in OSM_SUFFIXES
+    return study.inputs.roads.source().is_osm
 
 
 def config_parts(study: Study) -> tuple[tuple[str, str], ...]:

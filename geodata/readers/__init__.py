@@ -21,7 +21,7 @@ from geodata.readers.spreadsheet import read_spreadsheet
 from geodata.readers.vector import read_vector
 from geodata.tables import DataError, fault
 
-__all__ = ["OSM_POINTS", "OSM_SUFFIXES", "READERS", "TABLES", "Read", "Source", "read_source", "renames_of"]
+__all__ = ["OSM_POINTS", "READERS", "TABLES", "Read", "Source", "read_source", "renames_of"]
 
 READERS: Mapping[str, Callable[[Source], Read]] = MappingProxyType({
     ".gpkg": read_vector, ".geojson": read_vector, ".json": read_vector, ".shp": read_vector, ".zip": read_vector,
@@ -32,7 +32,6 @@ TABLES = frozenset({".csv", ".xlsx"})
 """Formats whose coordinates stand in two columns, which a study may name as lon and lat."""
 
 
-OSM_SUFFIXES = frozenset({".pbf", ".osm"})
 
 
 def renames_of(source: Source) -> dict[str, str]:
@@ -49,6 +48,6 @@ def read_source(source: Source) -> Read:
         raise DataError([fault("format_unknown", file=source.file, suffix=source.path.suffix, known=known)])
     if not source.path.is_file():
         raise DataError([fault("file_missing", file=str(source.path), layer=source.layer)])
-    if source.layer == OSM_POINTS and source.path.suffix.lower() in OSM_SUFFIXES:
+    if source.layer == OSM_POINTS and source.is_osm:
         return read_osm_points(source)
     return reader(source)

@@ -14,10 +14,10 @@ import pyogrio.errors
 
 from geodata.readers.read import Read
 from geodata.readers.source import Source
+from geodata.street_classes import ROUNDABOUTS
 from geodata.tables import DataError, fault, text_column
 
 _TAGS = ("oneway", "maxspeed", "junction")
-_ROUNDABOUTS = ("roundabout", "circular")
 
 
 def read_osm(source: Source) -> Read:
@@ -31,7 +31,7 @@ def read_osm(source: Source) -> Read:
     if not isinstance(ways, gpd.GeoDataFrame) or len(ways) == 0:
         raise DataError([fault("layer_empty", file=source.file, layer="lines")])
     tags = {name: tag_of(ways["other_tags"], name) for name in _TAGS}
-    round_ways = tags["junction"].isin(_ROUNDABOUTS) & tags["oneway"].isna()
+    round_ways = tags["junction"].isin(ROUNDABOUTS) & tags["oneway"].isna()
     oneway = ["yes" if is_round else tag for is_round, tag in zip(round_ways, tags["oneway"], strict=True)]
     return Read(gpd.GeoDataFrame({
         "id": text_column(ways["osm_id"]), "highway": text_column(ways["highway"]), "oneway": text_column(oneway),

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+OSM_SUFFIXES = frozenset({".pbf", ".osm"})
+"""Of files of OpenStreetMap."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -26,3 +29,8 @@ class Source:
     def file(self) -> str:
         """Name of the file, for messages."""
         return self.path.name
+
+    @property
+    def is_osm(self) -> bool:
+        """Whether the file is one of OpenStreetMap."""
+        return self.path.suffix.lower() in OSM_SUFFIXES
